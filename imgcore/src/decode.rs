@@ -104,6 +104,22 @@ pub(crate) fn decode(input: &[u8], format: Format, wants: &mut [Want<'_>], ctx: 
     contain(|| codec::decode(format, input, wants, ctx))
 }
 
+/// What a decoder gave: the first frame, whole.
+#[derive(Debug, Clone)]
+pub(crate) struct Pixels {
+    pub(crate) raster: Raster,
+    pub(crate) warnings: Vec<Warning>,
+}
+
+/// Decodes the file into memory.
+pub(crate) fn collect(input: &[u8], format: Format, plan: &DecodePlan, ctx: &Context) -> Result<Pixels, Error> {
+    let mut sink = Collect::new(plan.deep);
+    let decoded = decode(input, format, &mut [Want { plan: plan.clone(), sink: &mut sink }], ctx)?;
+    let first = sink.finish().into_iter().next();
+    let (raster, _) = first.ok_or_else(|| Error::internal("a decoder gave no frame"))?;
+    Ok(Pixels { raster, warnings: decoded.warnings })
+}
+
 /// Runs foreign code; its panic becomes `internal`. In WebAssembly nothing can be caught, so nothing here relies on it.
 pub(crate) fn contain<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     match catch_unwind(AssertUnwindSafe(work)) {

@@ -361,11 +361,7 @@ impl Axis {
     #[must_use]
     pub fn of_plane(&self, p_in: Ratio, p_out: Ratio) -> Axis {
         let count = Ratio::whole(self.count).times(p_out).ceil();
-        Axis {
-            from: self.from.times(p_in),
-            scale: self.scale.times(p_in).over(p_out),
-            count: u32::try_from(count).unwrap_or(u32::MAX),
-        }
+        Axis { from: self.from.times(p_in), scale: self.scale.times(p_in).over(p_out), count: u32::try_from(count).unwrap_or(u32::MAX) }
     }
 }
 
@@ -405,7 +401,8 @@ mod tests {
 
     #[test]
     fn sizes_round_half_up_and_never_vanish() {
-        let table = [((3, 3), (1, 2), (2, 2)), ((1, 100), (1, 200), (1, 1)), ((4000, 3000), (1, 5), (800, 600)), ((1000, 667), (1, 3), (333, 222))];
+        let table =
+            [((3, 3), (1, 2), (2, 2)), ((1, 100), (1, 200), (1, 1)), ((4000, 3000), (1, 5), (800, 600)), ((1000, 667), (1, 3), (333, 222))];
         for ((w, h), (num, den), (ew, eh)) in table {
             assert_eq!(Size::new(w, h).scaled_by(num, den), Size::new(ew, eh));
         }

@@ -1,18 +1,157 @@
-//! Bytes and a recipe in, bytes and a report out.
+//! Bytes and a recipe in, bytes and a report out: one image core for Rust, Python, the browser and AWS Lambda,
+//! and from all of them the same bytes.
+//!
+//! ```
+//! use imgcore::{Context, Encode, Recipe, Resize, convert};
+//!
+//! # let photo = b"GIF89a\x02\x00\x01\x00\x80\x00\x00\x00\x00\x00\xFF\xFF\xFF,\x00\x00\x00\x00\x02\x00\x01\x00\x00\x02\x02\x44\x0A\x00;";
+//! let recipe = Recipe::default().resize(Resize::cover(200, 200)).encode(Encode::jpeg());
+//! let thumb = convert(photo, &recipe, &Context::default())?;
+//!
+//! assert_eq!((thumb.report.width, thumb.report.height), (200, 200));
+//! # Ok::<(), imgcore::Error>(())
+//! ```
+//!
+//! ```text
+//!             Recipe                                 Context: limits, assets, control
+//!                |                                      |
+//!  bytes --probe--> Header --plan--> Plan --------------+
+//!    |                                |                 |
+//!    +--decode--> rows into a sink -> render --------> encode --> Output { data, report }
+//! ```
+//!
+//! Four nouns carry everything: a [`Recipe`] is wanted, a [`Header`] is found, a [`Plan`] is decided, an [`Output`] comes out.
+//! The verbs are [`probe`], [`plan`], [`convert`] and [`convert_many`]; [`decode`] and [`convert_pixels`] are the doors for pixels.
+//!
+//! The core does no I/O, reads no clock and no environment, starts no threads and has no `unsafe`. No input bytes and no recipe
+//! panic it, and none cost more than its [`Limits`] say. By default a result is upright, in sRGB, and carries no metadata.
+
 #![forbid(unsafe_code)]
 
-pub mod codec;
+// The stages, in the order in which a picture meets them.
+pub mod recipe;
+pub mod probe;
+pub mod plan;
 pub mod decode;
+mod render;
+mod encode;
+pub mod report;
+
+// What the stages speak in.
+pub mod codec;
 pub mod error;
 pub mod geometry;
 pub mod limits;
+pub mod metadata;
+mod ops;
 pub mod pixels;
-pub mod plan;
-pub mod probe;
-pub mod recipe;
-pub mod report;
 
 pub use codec::Format;
 pub use error::Error;
-pub use limits::{Context, Limits};
-pub use recipe::{Encode, Recipe, Resize};
+pub use geometry::{Region, Size};
+pub use limits::{Context, Control, Limits, Stage};
+pub use ops::profile::Profile;
+pub use pixels::{Frame, Layout, Picture, Pixels, Raster, Samples};
+pub use plan::{Plan, Plans, plan, plan_many};
+pub use probe::{Header, probe};
+pub use recipe::{ChromaSubsampling, Color, Effort, Encode, Extend, Fit, Frames, Kernel, Metadata, OnTruncated, Position, Recipe, Resize};
+pub use report::{Output, Report, Warning};
+
+use codec::Blocks;
+
+/// Raised by every change that may change an output byte of an accepted input; never by one that changes none.
+pub const OUTPUT_REVISION: u32 = 1;
+
+/// Carries out a recipe on a file.
+///
+/// # Errors
+/// See [`Error`]; the code tells whether the file, the recipe or a limit is at fault.
+pub fn convert(input: &[u8], recipe: &Recipe, ctx: &Context) -> Result<Output, Error> {
+    let (header, blocks) = probe::read(input, ctx)?;
+    let plan = plan(recipe, &header, ctx)?;
+    let decoded = decode::collect(input, header.format, &plan.decode, ctx)?;
+    let source = report::Source::new(input, &header);
+    finish(&source, &decoded, &blocks, recipe, plan, ctx)
+}
+
+/// Carries out many recipes on one file; what they can share is decoded once.
+///
+/// The result at `i` is that of [`convert`] with the recipe at `i`, in data and in error code, whatever else is in the list.
+#[must_use]
+pub fn convert_many(input: &[u8], recipes: &[Recipe], ctx: &Context) -> Vec<Result<Output, Error>> {
+    let (header, blocks) = match probe::read(input, ctx) {
+        Ok(found) => found,
+        Err(error) => return vec![Err(error); recipes.len()],
+    };
+    let source = report::Source::new(input, &header);
+    let mut results: Vec<Result<Output, Error>> = Vec::new();
+    let mut shared: Option<(decode::DecodePlan, Result<decode::Pixels, Error>)> = None;
+    for (recipe, planned) in recipes.iter().zip(plan_many(recipes, &header, ctx).plans) {
+        results.push(planned.and_then(|plan| {
+            if shared.as_ref().is_none_or(|(decode, _)| *decode != plan.decode) {
+                drop(shared.take()); // The old picture goes before the new one comes.
+                shared = Some((plan.decode.clone(), decode::collect(input, header.format, &plan.decode, ctx)));
+            }
+            match &shared {
+                Some((_, Ok(decoded))) => finish(&source, decoded, &blocks, recipe, plan, ctx),
+                Some((_, Err(error))) => Err(error.clone()),
+                None => Err(Error::internal("nothing was decoded")),
+            }
+        }));
+    }
+    results
+}
+
+/// Decodes a file into pixels, upright unless the recipe says otherwise, in the file's own depth and colors.
+///
+/// Of the recipe only `autoOrient`, `frames` and `onTruncated` have a meaning here.
+///
+/// # Errors
+/// As for [`convert`].
+pub fn decode(input: &[u8], recipe: &Recipe, ctx: &Context) -> Result<Picture, Error> {
+    let recipe = Recipe { auto_orient: recipe.auto_orient, frames: recipe.frames, on_truncated: recipe.on_truncated, ..Recipe::default() };
+    let (header, blocks) = probe::read(input, ctx)?;
+    let plan = plan(&recipe.encode(Encode::png()), &header, ctx)?;
+    let deep = decode::DecodePlan { deep: header.deep, ..plan.decode.clone() };
+    let decoded = decode::collect(input, header.format, &deep, ctx)?;
+    let raster = match plan.turn {
+        geometry::Turn::NONE => decoded.raster,
+        turn => ops::turn::turn(&decoded.raster, turn),
+    };
+    // The decoder has turned inks into sRGB, so their profile no longer fits.
+    let profile = blocks.icc.filter(|_| header.profile.as_ref().is_some_and(|p| p.space != "cmyk"));
+    Ok(Picture { profile, ..Picture::still(raster) })
+}
+
+/// Carries out a recipe on pixels that are at hand: the first frame, taken as upright.
+///
+/// # Errors
+/// As for [`convert`]; `invalid_recipe` for a picture without frames or with the wrong number of samples.
+pub fn convert_pixels(picture: Picture, recipe: &Recipe, ctx: &Context) -> Result<Output, Error> {
+    let header = probe::of_picture(&picture)?;
+    let plan = plan(recipe, &header, ctx)?;
+    let blocks = Blocks { icc: picture.profile, ..Blocks::default() };
+    let Some(Frame { pixels: Pixels::Raster(raster), .. }) = picture.frames.into_iter().next() else {
+        return Err(Error::unsupported("converting planes"));
+    };
+    let decoded = decode::Pixels { raster: raster.into_8_bits(), warnings: Vec::new() };
+    let source = report::Source::new(decoded.raster.bytes(), &header);
+    finish(&source, &decoded, &blocks, recipe, plan, ctx)
+}
+
+/// Renders, encodes and reports: what one rendition does not share with its neighbors.
+fn finish(
+    source: &report::Source<'_>,
+    decoded: &decode::Pixels,
+    blocks: &Blocks,
+    recipe: &Recipe,
+    plan: Plan,
+    ctx: &Context,
+) -> Result<Output, Error> {
+    let (raster, warnings) = render::render(&decoded.raster, blocks, &plan, ctx)?;
+    let picture = Picture::still(raster.into_owned());
+    let data = encode::encode(&picture, blocks, &plan.encode, ctx)?;
+    let recipe_hash = recipe.hash(&ctx.assets)?;
+    let warnings = [&source.header.warnings, &decoded.warnings, &warnings].into_iter().flatten().cloned().collect();
+    Ok(source.report(plan, data, recipe_hash, warnings))
+}

@@ -118,7 +118,10 @@ impl Raster {
     pub fn from_u8(width: u32, height: u32, layout: Layout, samples: Vec<u8>) -> Result<Raster, Error> {
         let expected = u64::from(width) * u64::from(height) * layout.channels() as u64;
         if expected == 0 || expected != samples.len() as u64 {
-            return Err(Error::recipe("pixels", format!("{width}x{height} {layout:?} needs {expected} samples, at least one, and has {}", samples.len())));
+            return Err(Error::recipe(
+                "pixels",
+                format!("{width}x{height} {layout:?} needs {expected} samples, at least one, and has {}", samples.len()),
+            ));
         }
         Ok(Raster { width, height, layout, samples: Samples::U8(samples) })
     }

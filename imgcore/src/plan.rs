@@ -1,12 +1,21 @@
 //! DECIDED: a recipe meets a header, and every question is answered, in integers; no pixels are seen here.
+//!
+//! Equal recipes and headers give equal plans on every platform. The plan forecasts its memory and its work, and what the limits
+//! do not allow is refused here, before the first pixel.
 
 use serde::Serialize;
 
+use crate::codec::{Format, encode_scratch};
 pub use crate::decode::DecodePlan;
-use crate::codec::Format;
-use crate::geometry::{Axis, Ratio, Region, Turn};
+use crate::error::Error;
+use crate::geometry::{Axis, Ratio, Region, Size, Turn, scale_side};
+use crate::limits::{Context, Limits, Stage, check};
+use crate::ops::{extend, flatten};
 use crate::pixels::Layout;
-use crate::recipe::{ChromaSubsampling, Color, Effort, Kernel};
+use crate::probe::Header;
+use crate::recipe::{
+    ChromaSubsampling, Color, Effort, Encode, Extend, Fit, Frames, Kernel, OnTruncated, Position, Recipe, Resize, default_quality,
+};
 
 /// A resize, decided: where each output sample lies in the decoded picture.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -96,16 +105,448 @@ pub struct Plan {
     pub decode: DecodePlan,
     /// How its pixels come in.
     pub feed: Feed,
-    /// The turn after the resize.
+    /// The turn after the resize, as an EXIF orientation.
     pub turn: Turn,
     /// The operations after the turn, in order.
     pub after: Vec<Op>,
     /// How the result is written.
     pub encode: EncodePlan,
-    /// The result's width.
+    /// The result's width in pixels.
     pub width: u32,
-    /// The result's height.
+    /// The result's height in pixels.
     pub height: u32,
-    pub(crate) peak_bytes: u64,
-    pub(crate) work: u64,
+    forecast: Forecast,
+}
+
+/// What a plan will hold and do. All in bytes but `work`, which is in samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Forecast {
+    /// The decoded picture.
+    decoded: u64,
+    /// The decoder's own.
+    scratch: u64,
+    /// The most that resize, operations and encoder hold beside the decoded picture.
+    render: u64,
+    /// The largest file that the encoder may give.
+    output: u64,
+    work: u64,
+}
+
+impl Forecast {
+    fn peak(&self) -> u64 {
+        self.decoded + self.scratch.max(self.render)
+    }
+}
+
+impl Plan {
+    /// The heap that the conversion will need at its peak, in bytes, beside the input.
+    #[must_use]
+    pub fn peak_bytes(&self) -> u64 {
+        self.forecast.peak()
+    }
+
+    /// The work, in units of one sample decoded, resized or encoded.
+    #[must_use]
+    pub fn work(&self) -> u64 {
+        self.forecast.work
+    }
+}
+
+/// The plans of many renditions of one picture.
+#[derive(Debug, Clone)]
+pub struct Plans {
+    /// One for each recipe, in order.
+    pub plans: Vec<Result<Plan, Error>>,
+}
+
+impl Plans {
+    /// The heap that all of them together will need at the peak, in bytes, beside the input: a decoded picture is held once for all
+    /// renditions that share it, and finished results stay until all are done.
+    #[must_use]
+    pub fn peak_bytes(&self) -> u64 {
+        let plans = || self.plans.iter().flatten();
+        let largest = plans().map(|plan| plan.forecast.peak()).max().unwrap_or(0);
+        largest + plans().map(|plan| plan.forecast.output).sum::<u64>()
+    }
+
+    /// The work of all of them, in the units of [`Plan::work`]; shared decoding is counted for each.
+    #[must_use]
+    pub fn work(&self) -> u64 {
+        self.plans.iter().flatten().map(Plan::work).sum()
+    }
+}
+
+/// Decides how each of many renditions of a picture is made. See [`plan`].
+#[must_use]
+pub fn plan_many(recipes: &[Recipe], header: &Header, ctx: &Context) -> Plans {
+    Plans { plans: recipes.iter().map(|recipe| plan(recipe, header, ctx)).collect() }
+}
+
+/// Decides how a recipe is carried out on a picture with this header, and what that will cost.
+///
+/// # Errors
+/// `invalid_recipe` for what no such picture can do, `unsupported` for what this version cannot, `limit_exceeded` for what would cost too much.
+///
+/// ```
+/// use imgcore::{Context, Recipe, Resize, plan, probe};
+///
+/// let gif = b"GIF89a\x02\x00\x01\x00\x80\x00\x00\x00\x00\x00\xFF\xFF\xFF,\x00\x00\x00\x00\x02\x00\x01\x00\x00\x02\x02\x44\x0A\x00;";
+/// let ctx = Context::default();
+/// let plan = plan(&Recipe::default().resize(Resize::width(20)), &probe(gif, &ctx)?, &ctx)?;
+/// assert_eq!((plan.width, plan.height), (20, 10));
+/// # Ok::<(), imgcore::Error>(())
+/// ```
+pub fn plan(recipe: &Recipe, header: &Header, ctx: &Context) -> Result<Plan, Error> {
+    ctx.go_on(Stage::Plan)?;
+    recipe.validate()?;
+    refuse_unsupported(recipe, header)?;
+    let decode = plan_decode(recipe, header, &ctx.limits)?;
+
+    let turn = plan_turn(recipe, header);
+    let upright = turn.size(header.stored());
+    let source = recipe.extract.unwrap_or(Region::all(upright));
+    if !source.fits(upright) {
+        return Err(Error::recipe("extract", format!("must lie inside the picture of {}x{} pixels", upright.width, upright.height)));
+    }
+    let fitted = match &recipe.resize {
+        Some(resize) => fit(resize, source, &ctx.limits)?,
+        None => Fitted::unchanged(source),
+    };
+
+    let feed = plan_feed(&fitted, recipe, turn, header.stored());
+    let format = recipe.encode.as_ref().map_or_else(|| default_format(header), |encode| encode.format);
+    let (after, size, layout) = plan_after(recipe, header, &fitted, format)?;
+    check_output(size, &ctx.limits)?;
+    let encode = plan_encode(recipe, header, format, layout)?;
+
+    let forecast = forecast(header, &feed, &after, size, &encode, fitted.size);
+    let plan = Plan { decode, feed, turn, after, encode, width: size.width, height: size.height, forecast };
+    check("maxOperations", plan.after.len() as u64 + recipe.composite.len() as u64 + 2, ctx.limits.max_operations)?;
+    check("maxMemoryBytes", plan.peak_bytes(), ctx.limits.max_memory_bytes)?;
+    check("maxWork", plan.work(), ctx.limits.max_work)?;
+    Ok(plan)
+}
+
+/// Wishes that are words of the recipe already, and that no code serves yet.
+fn refuse_unsupported(recipe: &Recipe, header: &Header) -> Result<(), Error> {
+    let encode = recipe.encode.as_ref();
+    let strategy = |p: Position| matches!(p, Position::Entropy | Position::Attention);
+    let wishes = [
+        (!matches!(recipe.rotate, 0 | 90 | 180 | 270), "`rotate` by other than right angles"),
+        (recipe.trim.is_some(), "`trim`"),
+        (recipe.sharpen.is_some(), "`sharpen`"),
+        (!recipe.composite.is_empty(), "`composite`"),
+        (!recipe.analyze.is_empty(), "`analyze`"),
+        (recipe.resize.as_ref().is_some_and(|r| strategy(r.position)), "`position` by entropy or attention"),
+        (recipe.metadata.words().any(|word| word != "icc"), "keeping metadata other than `icc`"),
+        (encode.is_some_and(|e| e.max_bytes.is_some() || e.min_quality.is_some()), "`maxBytes` and `minQuality`"),
+        (encode.is_some_and(|e| e.skip_if_larger), "`skipIfLarger`"),
+        (encode.is_some_and(|e| e.format == Format::Webp && !e.lossless), "lossy WebP (say `\"lossless\": true`)"),
+        (encode.is_some_and(|e| e.lossless && e.format != Format::Webp), "`lossless` for other than WebP"),
+        (encode.is_some_and(|e| e.progressive && e.format != Format::Jpeg), "`progressive` for other than JPEG"),
+        (encode.is_some_and(|e| e.effort == Effort::Small), "the effort `small`"),
+        (encode.is_some_and(|e| !matches!(e.format, Format::Jpeg | Format::Png | Format::Webp | Format::Gif)), "writing this format"),
+    ];
+    if let Some((_, what)) = wishes.into_iter().find(|(wished, _)| *wished) {
+        return Err(Error::unsupported(what));
+    }
+    if matches!(header.format, Format::Avif | Format::Heic | Format::Jxl) {
+        return Err(Error::unsupported(format!("reading {}", header.format)));
+    }
+    Ok(())
+}
+
+/// What is decoded: the limits on the canvas and on frames are asked here.
+fn plan_decode(recipe: &Recipe, header: &Header, limits: &Limits) -> Result<DecodePlan, Error> {
+    let canvas = header.stored().pixels();
+    check("maxInputPixels", canvas, limits.max_input_pixels)?;
+    let frames = match recipe.frames {
+        Frames::First => 1,
+        Frames::All => header.frames,
+    };
+    if frames > 1 {
+        check("maxFrames", u64::from(frames), limits.max_frames)?;
+    }
+    check("maxDecodedPixels", canvas.saturating_mul(u64::from(frames)), limits.max_decoded_pixels)?;
+    if frames > 1 {
+        return Err(Error::unsupported("writing animation"));
+    }
+    Ok(DecodePlan { eighths: 8, planes: false, deep: false, frames: 0..1, partial: recipe.on_truncated == OnTruncated::Partial })
+}
+
+/// The turn from the stored picture to the one that the recipe speaks of.
+fn plan_turn(recipe: &Recipe, header: &Header) -> Turn {
+    let oriented = if recipe.auto_orient { Turn::from_exif(u16::from(header.orientation)) } else { Turn::NONE };
+    let rotated = oriented.then(Turn::rotation(recipe.rotate).unwrap_or(Turn::NONE));
+    let flipped = if recipe.flip { rotated.then(Turn::FLIP) } else { rotated };
+    if recipe.flop { flipped.then(Turn::FLOP) } else { flipped }
+}
+
+/// JPEG, PNG and GIF stay what they are; what else there is becomes PNG with alpha, JPEG without.
+fn default_format(header: &Header) -> Format {
+    match header.format {
+        Format::Jpeg | Format::Png | Format::Gif => header.format,
+        _ if header.has_alpha => Format::Png,
+        _ => Format::Jpeg,
+    }
+}
+
+/// A resize met its picture: the part of the upright source that is used, its size in the result, and the pad around it.
+struct Fitted {
+    /// Across, in upright source pixels.
+    x: Axis,
+    /// Down, in upright source pixels.
+    y: Axis,
+    size: Size,
+    /// Where the picture lies on a larger canvas.
+    pad: Option<(Region, Size)>,
+}
+
+impl Fitted {
+    fn unchanged(source: Region) -> Fitted {
+        let axis = |from, side| Axis::covering(Ratio::whole(from), Ratio::whole(side), side);
+        Fitted { x: axis(source.left, source.width), y: axis(source.top, source.height), size: source.size(), pad: None }
+    }
+
+    fn is_copy(&self) -> bool {
+        self.x.is_copy() && self.y.is_copy()
+    }
+}
+
+/// Lays the box on the source. All in exact fractions: nothing is rounded but the size of the result.
+fn fit(resize: &Resize, source: Region, limits: &Limits) -> Result<Fitted, Error> {
+    let (sw, sh) = (u64::from(source.width), u64::from(source.height));
+    for side in [resize.width, resize.height].into_iter().flatten() {
+        check("maxOutputSide", u64::from(side), limits.max_output_side)?;
+    }
+    // With one side given the other follows, uncropped, whatever the fit.
+    let (target, fit) = match (resize.width, resize.height) {
+        (Some(width), Some(height)) => (Size::new(width, height), resize.fit),
+        (Some(width), None) => (Size::new(width, scale_side(source.height, u64::from(width), sw)), Fit::Fill),
+        (None, Some(height)) => (Size::new(scale_side(source.width, u64::from(height), sh), height), Fit::Fill),
+        (None, None) => return Err(Error::recipe("resize", "needs a width or a height")),
+    };
+    let across = Ratio::new(i64::from(target.width), i64::from(source.width));
+    let down = Ratio::new(i64::from(target.height), i64::from(source.height));
+    let one = Ratio::whole(1);
+    let capped = |scale: Ratio| {
+        let scale = if resize.without_enlargement { scale.min(one) } else { scale };
+        if resize.without_reduction { scale.max(one) } else { scale }
+    };
+    let scaled = |scale: Ratio| source.size().scaled_by(scale.num as u64, scale.den as u64);
+
+    let size = match fit {
+        Fit::Cover => {
+            let scale = capped(across.max(down));
+            let full = scaled(scale);
+            let size = Size::new(target.width.min(full.width), target.height.min(full.height));
+            let window = |side: u32, count: u32, start: u32, place: Place| {
+                let length = Ratio::whole(count).over(scale).min(Ratio::whole(side));
+                Axis::covering(Ratio::whole(start).plus(place.offset(Ratio::whole(side), length)), length, count)
+            };
+            let (px, py) = places(resize);
+            let x = window(source.width, size.width, source.left, px);
+            let y = window(source.height, size.height, source.top, py);
+            return Ok(Fitted { x, y, size, pad: None });
+        }
+        // One axis may be capped and the other not: `fill` never kept the ratio. A side that follows keeps it.
+        Fit::Fill if resize.width.is_some() && resize.height.is_some() => {
+            Size::new(scale_by(source.width, capped(across)), scale_by(source.height, capped(down)))
+        }
+        Fit::Fill => {
+            let scale = if resize.width.is_some() { across } else { down };
+            if capped(scale) == scale { target } else { scaled(capped(scale)) }
+        }
+        Fit::Inside | Fit::Contain => scaled(capped(across.min(down))),
+        Fit::Outside => scaled(capped(across.max(down))),
+    };
+    check_output(size, limits)?;
+    let axis = |from: u32, side: u32, count: u32| Axis::covering(Ratio::whole(from), Ratio::whole(side), count);
+    let pad = (fit == Fit::Contain && (size.width < target.width || size.height < target.height)).then(|| {
+        let canvas = Size::new(target.width.max(size.width), target.height.max(size.height));
+        let (px, py) = places(resize);
+        let offset = |place: Place, canvas: u32, side: u32| place.offset(Ratio::whole(canvas), Ratio::whole(side)).floor() as u32;
+        let inner = Region {
+            left: offset(px, canvas.width, size.width),
+            top: offset(py, canvas.height, size.height),
+            width: size.width,
+            height: size.height,
+        };
+        (inner, canvas)
+    });
+    Ok(Fitted { x: axis(source.left, source.width, size.width), y: axis(source.top, source.height, size.height), size, pad })
+}
+
+fn scale_by(side: u32, scale: Ratio) -> u32 {
+    scale_side(side, scale.num as u64, scale.den as u64)
+}
+
+/// Where a part lies on a whole: at a fraction of the room, or centered on a point.
+#[derive(Clone, Copy)]
+enum Place {
+    Gravity(Ratio),
+    Focus(Ratio),
+}
+
+impl Place {
+    /// How far the part begins after the whole does.
+    fn offset(self, whole: Ratio, part: Ratio) -> Ratio {
+        let room = whole.minus(part);
+        match self {
+            Place::Gravity(fraction) => room.times(fraction),
+            Place::Focus(point) => whole.times(point).minus(part.times(Ratio::new(1, 2))).max(Ratio::whole(0)).min(room),
+        }
+    }
+}
+
+fn places(resize: &Resize) -> (Place, Place) {
+    if let Some(focus) = resize.focus {
+        // A millionth is finer than a pixel of any picture that the limits allow.
+        let point = |v: f64| Place::Focus(Ratio::new((v * 1e6).round() as i64, 1_000_000));
+        return (point(focus.x), point(focus.y));
+    }
+    let (x, y) = match resize.position {
+        Position::Northwest => (0, 0),
+        Position::North => (1, 0),
+        Position::Northeast => (2, 0),
+        Position::West => (0, 1),
+        Position::Center | Position::Entropy | Position::Attention => (1, 1),
+        Position::East => (2, 1),
+        Position::Southwest => (0, 2),
+        Position::South => (1, 2),
+        Position::Southeast => (2, 2),
+    };
+    (Place::Gravity(Ratio::new(x, 2)), Place::Gravity(Ratio::new(y, 2)))
+}
+
+/// Maps the axes through the inverse of the turn: the resize runs in stored space, and the small picture is turned last.
+fn plan_feed(fitted: &Fitted, recipe: &Recipe, turn: Turn, stored: Size) -> Feed {
+    let upright = turn.size(stored);
+    let x = if turn.flop { fitted.x.mirrored(upright.width) } else { fitted.x };
+    let y = if turn.flip { fitted.y.mirrored(upright.height) } else { fitted.y };
+    let (x, y) = if turn.transpose { (y, x) } else { (x, y) };
+    if fitted.is_copy() {
+        let region = Region { left: x.from.num as u32, top: y.from.num as u32, width: x.count, height: y.count };
+        let before = if region == Region::all(stored) { Vec::new() } else { vec![Op::Crop(region)] };
+        return Feed::Raster { before, resize: None };
+    }
+    let kernel = recipe.resize.as_ref().map_or(Kernel::Lanczos3, |resize| resize.kernel);
+    Feed::Stream(ResizeSpec { x, y, kernel, chroma_out: [Ratio::whole(1); 2] })
+}
+
+/// The operations after the turn, with the size and the layout that they end in.
+fn plan_after(recipe: &Recipe, header: &Header, fitted: &Fitted, format: Format) -> Result<(Vec<Op>, Size, Layout), Error> {
+    let (mut ops, mut size, mut layout) = (Vec::new(), fitted.size, header.layout);
+    if header.profile.as_ref().is_some_and(|profile| !profile.is_srgb && profile.space != "cmyk") && !recipe.metadata.icc {
+        ops.push(Op::ToSrgb);
+    }
+    if let Some((inner, canvas)) = fitted.pad {
+        let background = recipe.resize.as_ref().map_or(Color::TRANSPARENT, |resize| resize.background);
+        ops.push(Op::Extend { inner, width: canvas.width, height: canvas.height, background });
+        (size, layout) = (canvas, extend::layout(layout, background));
+    }
+    if let Some(region) = recipe.crop {
+        if !region.fits(size) {
+            return Err(Error::recipe("crop", format!("must lie inside the resized picture of {}x{} pixels", size.width, size.height)));
+        }
+        if region != Region::all(size) {
+            ops.push(Op::Crop(region));
+            size = region.size();
+        }
+    }
+    if let Some(Extend { top, right, bottom, left, background }) =
+        recipe.extend.filter(|e| (e.top, e.right, e.bottom, e.left) != (0, 0, 0, 0))
+    {
+        let side = |a: u32, b: u32, c: u32| u32::try_from(u64::from(a) + u64::from(b) + u64::from(c)).unwrap_or(u32::MAX);
+        let canvas = Size::new(side(left, size.width, right), side(top, size.height, bottom));
+        ops.push(Op::Extend {
+            inner: Region { left, top, width: size.width, height: size.height },
+            width: canvas.width,
+            height: canvas.height,
+            background,
+        });
+        (size, layout) = (canvas, extend::layout(layout, background));
+    }
+    if layout.has_alpha() && (recipe.flatten.is_some() || !format.can_hold_alpha()) {
+        let ground = recipe.flatten.unwrap_or(Color::WHITE);
+        ops.push(Op::Flatten(ground));
+        layout = flatten::layout(layout, ground);
+    }
+    Ok((ops, size, layout))
+}
+
+fn check_output(size: Size, limits: &Limits) -> Result<(), Error> {
+    check("maxOutputSide", u64::from(size.width.max(size.height)), limits.max_output_side)?;
+    check("maxOutputPixels", size.pixels(), limits.max_output_pixels)
+}
+
+fn plan_encode(recipe: &Recipe, header: &Header, format: Format, layout: Layout) -> Result<EncodePlan, Error> {
+    let encode = recipe.encode.clone().unwrap_or_else(|| Encode::to(format));
+    let keeps_profile =
+        recipe.metadata.icc && header.profile.as_ref().is_some_and(|p| p.space == if layout.is_gray() { "gray" } else { "rgb" });
+    Ok(EncodePlan {
+        format,
+        layout,
+        quality: encode.quality.unwrap_or(default_quality(format)),
+        effort: encode.effort,
+        progressive: encode.progressive,
+        chroma_subsampling: encode.chroma_subsampling,
+        lossless: encode.lossless,
+        icc: keeps_profile,
+    })
+}
+
+/// Adds up buffers as `render` and the encoders make them; each operation's source and result are alive together.
+fn forecast(header: &Header, feed: &Feed, after: &[Op], size: Size, encode: &EncodePlan, resized: Size) -> Forecast {
+    let channels = header.layout.channels() as u64;
+    let decoded = header.stored().pixels() * channels;
+    let mut work = decoded;
+    let mut render = 0;
+    let mut current = 0;
+    match feed {
+        Feed::Raster { resize: None, before } => {
+            if !before.is_empty() {
+                current = resized.pixels() * channels;
+                render = current;
+                work += current;
+            }
+        }
+        Feed::Stream(spec) | Feed::Planes(spec) | Feed::Raster { resize: Some(spec), .. } => {
+            current = resized.pixels() * channels;
+            // The vertical pass is kept whole between the two, and alpha is multiplied into a copy.
+            let between = u64::from(header.stored_width) * u64::from(spec.y.count) * channels;
+            let premultiplied = if header.layout.has_alpha() { decoded } else { 0 };
+            render = current + between + premultiplied;
+            work += decoded + between + current;
+        }
+    }
+    let mut step = |next: u64, work: &mut u64| {
+        render = render.max(current + next);
+        *work += next;
+        current = next;
+    };
+    if !matches!(feed, Feed::Raster { .. }) || resized.pixels() > 0 {
+        step(resized.pixels() * channels, &mut work);
+    }
+    let mut layout = header.layout;
+    let mut area = resized.pixels();
+    for op in after {
+        match op {
+            Op::Crop(region) => area = region.size().pixels(),
+            Op::ToSrgb => {}
+            Op::Extend { width, height, background, .. } => {
+                let wider = extend::layout(layout, *background);
+                // A copy in the new layout, then the canvas.
+                step(area * wider.channels() as u64, &mut work);
+                (area, layout) = (u64::from(*width) * u64::from(*height), wider);
+            }
+            Op::Flatten(ground) => layout = flatten::layout(layout, *ground),
+        }
+        step(area * layout.channels().max(if matches!(op, Op::Flatten(_)) { 4 } else { 1 }) as u64, &mut work);
+    }
+    let samples = size.pixels() * encode.layout.channels() as u64;
+    let output = samples + samples / 8 + 64 * 1024;
+    render = render.max(current + encode_scratch(encode, size) + output);
+    Forecast { decoded, scratch: header.scratch, render, output, work: work + samples }
 }

@@ -4,6 +4,8 @@
 
 mod wire;
 
+pub(crate) use wire::{default_quality, hex};
+
 pub use crate::codec::Format;
 use crate::geometry::Region;
 

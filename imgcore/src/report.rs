@@ -1,10 +1,13 @@
 //! What came out, told: the result's format, size, bytes and hashes, beside the header and the plan.
 
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
+use crate::OUTPUT_REVISION;
 use crate::codec::Format;
 use crate::plan::Plan;
 use crate::probe::Header;
+use crate::recipe::hex;
 
 /// The result of a conversion.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,5 +68,35 @@ pub struct Warning {
 impl Warning {
     pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Warning {
         Warning { code, message: message.into() }
+    }
+}
+
+/// What all renditions of one input have in common.
+pub(crate) struct Source<'a> {
+    pub(crate) header: &'a Header,
+    sha256: String,
+}
+
+impl<'a> Source<'a> {
+    pub(crate) fn new(input: &[u8], header: &'a Header) -> Source<'a> {
+        Source { header, sha256: hex(&Sha256::digest(input)) }
+    }
+
+    /// The output of one rendition.
+    pub(crate) fn report(&self, plan: Plan, data: Vec<u8>, recipe_hash: String, warnings: Vec<Warning>) -> Output {
+        let report = Report {
+            header: self.header.clone(),
+            format: plan.encode.format,
+            width: plan.width,
+            height: plan.height,
+            plan,
+            bytes: data.len() as u64,
+            sha256: hex(&Sha256::digest(&data)),
+            source_sha256: self.sha256.clone(),
+            recipe_hash,
+            output_revision: OUTPUT_REVISION,
+            warnings,
+        };
+        Output { data, report }
     }
 }

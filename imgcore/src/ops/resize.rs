@@ -1,0 +1,172 @@
+//! Changes a raster's size: the only user of `fast_image_resize`.
+//!
+//! The bytes of a resize are defined as that crate's on the whole picture, in 8 bits, with alpha premultiplied before and divided
+//! out after. Its 8-bit paths give the same result on every CPU; the kernels are given to it from here, since the standard
+//! library's sine is not the same on every platform.
+
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{Filter, FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+
+use crate::error::Error;
+use crate::geometry::Axis;
+use crate::pixels::{Layout, Raster, Samples};
+use crate::plan::ResizeSpec;
+use crate::recipe::Kernel;
+
+/// The part of the raster that the axes cover, at their counts.
+pub(crate) fn resize(raster: &Raster, spec: &ResizeSpec) -> Result<Raster, Error> {
+    let pixel = match raster.layout {
+        Layout::Gray => PixelType::U8,
+        Layout::GrayAlpha => PixelType::U8x2,
+        Layout::Rgb => PixelType::U8x3,
+        Layout::Rgba => PixelType::U8x4,
+    };
+    let failed = |e: &dyn std::fmt::Display| Error::internal(format!("resize: {e}"));
+    let source = ImageRef::new(raster.width, raster.height, raster.bytes(), pixel).map_err(|e| failed(&e))?;
+    let mut target = Image::new(spec.x.count, spec.y.count, pixel);
+    let (left, width) = window(&spec.x, raster.width);
+    let (top, height) = window(&spec.y, raster.height);
+    let options = ResizeOptions::new().resize_alg(algorithm(spec.kernel)).crop(left, top, width, height);
+    Resizer::new().resize(&source, &mut target, &options).map_err(|e| failed(&e))?;
+    Ok(Raster { width: spec.x.count, height: spec.y.count, layout: raster.layout, samples: Samples::U8(target.into_vec()) })
+}
+
+/// Where an axis begins and how long it is, as floats that stay inside the picture.
+fn window(axis: &Axis, side: u32) -> (f64, f64) {
+    let side = f64::from(side);
+    let from = axis.from.to_f64().clamp(0.0, side);
+    let mut length = axis.length().to_f64();
+    // The two roundings may add up to a step over the edge, which would be refused.
+    while from + length > side {
+        length = length.next_down();
+    }
+    (from, length)
+}
+
+fn algorithm(kernel: Kernel) -> ResizeAlg {
+    let (name, function, support): (_, fn(f64) -> f64, f64) = match kernel {
+        Kernel::Nearest => return ResizeAlg::Nearest,
+        Kernel::Box => ("box", square, 0.5),
+        Kernel::Linear => ("linear", triangle, 1.0),
+        Kernel::Hamming => ("hamming", hamming, 1.0),
+        Kernel::Cubic => ("cubic", catmull_rom, 2.0),
+        Kernel::Mitchell => ("mitchell", mitchell, 2.0),
+        Kernel::Lanczos2 => ("lanczos2", lanczos::<2>, 2.0),
+        Kernel::Lanczos3 => ("lanczos3", lanczos::<3>, 3.0),
+    };
+    let filter = Filter::new(name, function, support).expect("each support is above 0");
+    ResizeAlg::Convolution(FilterType::Custom(filter))
+}
+
+fn square(x: f64) -> f64 {
+    if x > -0.5 && x <= 0.5 { 1.0 } else { 0.0 }
+}
+
+fn triangle(x: f64) -> f64 {
+    (1.0 - x.abs()).max(0.0)
+}
+
+fn sinc(x: f64) -> f64 {
+    if x == 0.0 {
+        return 1.0;
+    }
+    let a = x * std::f64::consts::PI;
+    libm::sin(a) / a
+}
+
+fn hamming(x: f64) -> f64 {
+    let x = x.abs();
+    if x >= 1.0 { 0.0 } else { sinc(x) * (0.54 + 0.46 * libm::cos(std::f64::consts::PI * x)) }
+}
+
+fn lanczos<const A: u32>(x: f64) -> f64 {
+    let a = f64::from(A);
+    if x.abs() < a { sinc(x) * sinc(x / a) } else { 0.0 }
+}
+
+fn catmull_rom(x: f64) -> f64 {
+    cubic(x, 0.0, 0.5)
+}
+
+fn mitchell(x: f64) -> f64 {
+    cubic(x, 1.0 / 3.0, 1.0 / 3.0)
+}
+
+/// The family of cubic filters of Mitchell and Netravali, "Reconstruction Filters in Computer Graphics", 1988.
+fn cubic(x: f64, b: f64, c: f64) -> f64 {
+    let x = x.abs();
+    let (x2, x3) = (x * x, x * x * x);
+    let sixth = if x < 1.0 {
+        (12.0 - 9.0 * b - 6.0 * c) * x3 + (-18.0 + 12.0 * b + 6.0 * c) * x2 + (6.0 - 2.0 * b)
+    } else if x < 2.0 {
+        (-b - 6.0 * c) * x3 + (6.0 * b + 30.0 * c) * x2 + (-12.0 * b - 48.0 * c) * x + (8.0 * b + 24.0 * c)
+    } else {
+        0.0
+    };
+    sixth / 6.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::Ratio;
+    use crate::ops::testing::patterned;
+
+    const KERNELS: [Kernel; 8] = [
+        Kernel::Nearest,
+        Kernel::Box,
+        Kernel::Linear,
+        Kernel::Hamming,
+        Kernel::Cubic,
+        Kernel::Mitchell,
+        Kernel::Lanczos2,
+        Kernel::Lanczos3,
+    ];
+
+    fn spec(from: (u32, u32), to: (u32, u32), kernel: Kernel) -> ResizeSpec {
+        let axis = |length, count| Axis::covering(Ratio::whole(0), Ratio::whole(length), count);
+        ResizeSpec { x: axis(from.0, to.0), y: axis(from.1, to.1), kernel, chroma_out: [Ratio::whole(1); 2] }
+    }
+
+    #[test]
+    fn every_kernel_keeps_a_flat_picture_flat() {
+        for kernel in KERNELS {
+            for layout in [Layout::Gray, Layout::Rgb] {
+                let raster = Raster { width: 50, height: 40, layout, samples: Samples::U8(vec![137; 2000 * layout.channels()]) };
+                for size in [(7, 5), (50, 13), (121, 90)] {
+                    let result = resize(&raster, &spec((50, 40), size, kernel)).expect("a plain resize");
+                    assert!(result.bytes().iter().all(|&v| v == 137), "{kernel:?} {layout:?} {size:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn our_kernels_are_the_crates_own() {
+        let raster = patterned(97, 61, Layout::Rgb);
+        let pairs = [
+            (Kernel::Box, FilterType::Box),
+            (Kernel::Linear, FilterType::Bilinear),
+            (Kernel::Hamming, FilterType::Hamming),
+            (Kernel::Cubic, FilterType::CatmullRom),
+            (Kernel::Mitchell, FilterType::Mitchell),
+            (Kernel::Lanczos3, FilterType::Lanczos3),
+        ];
+        for (kernel, theirs) in pairs {
+            let ours = resize(&raster, &spec((97, 61), (40, 77), kernel)).expect("a plain resize");
+            let source = ImageRef::new(97, 61, raster.bytes(), PixelType::U8x3).expect("a whole raster");
+            let mut target = Image::new(40, 77, PixelType::U8x3);
+            let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(theirs));
+            Resizer::new().resize(&source, &mut target, &options).expect("a plain resize");
+            assert_eq!(ours.bytes(), target.buffer(), "{kernel:?}");
+        }
+    }
+
+    #[test]
+    fn transparent_pixels_do_not_bleed() {
+        let samples = [255, 0, 0, 255, 0, 255, 0, 0].repeat(32);
+        let raster = Raster { width: 8, height: 8, layout: Layout::Rgba, samples: Samples::U8(samples) };
+        let result = resize(&raster, &spec((8, 8), (4, 4), Kernel::Box)).expect("a plain resize");
+        assert!(result.bytes().chunks_exact(4).all(|p| p[..3] == [255, 0, 0] && p[3].abs_diff(128) <= 1), "{:?}", result.bytes());
+    }
+}
