@@ -3,12 +3,17 @@
 //! Equal recipes and headers give equal plans on every platform. The plan forecasts its memory and its work, and what the limits
 //! do not allow is refused here, before the first pixel.
 
+mod fit;
+mod forecast;
+
 use serde::Serialize;
 
-use crate::codec::{Format, encode_scratch};
+use self::fit::{Fitted, fit};
+use self::forecast::Forecast;
+use crate::codec::Format;
 pub use crate::decode::DecodePlan;
 use crate::error::Error;
-use crate::geometry::{Axis, Ratio, Region, Size, Turn, scale_side};
+use crate::geometry::{Axis, Ratio, Region, Size, Turn};
 use crate::limits::{Context, Limits, Stage, check};
 use crate::ops::{extend, flatten};
 use crate::pixels::Layout;
@@ -118,27 +123,6 @@ pub struct Plan {
     forecast: Forecast,
 }
 
-/// What a plan will hold and do. All in bytes but `work`, which is in samples.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Forecast {
-    /// The decoded picture.
-    decoded: u64,
-    /// The decoder's own.
-    scratch: u64,
-    /// The most that resize, operations and encoder hold beside the decoded picture.
-    render: u64,
-    /// The largest file that the encoder may give.
-    output: u64,
-    work: u64,
-}
-
-impl Forecast {
-    fn peak(&self) -> u64 {
-        self.decoded + self.scratch.max(self.render)
-    }
-}
-
 impl Plan {
     /// The heap that the conversion will need at its peak, in bytes, beside the input.
     #[must_use]
@@ -220,7 +204,7 @@ pub fn plan(recipe: &Recipe, header: &Header, ctx: &Context) -> Result<Plan, Err
     check_output(size, &ctx.limits)?;
     let encode = plan_encode(recipe, header, format, layout)?;
 
-    let forecast = forecast(header, &feed, &after, size, &encode, fitted.size);
+    let forecast = Forecast::of(header, &feed, &after, size, &encode, fitted.size);
     let plan = Plan { decode, feed, turn, after, encode, width: size.width, height: size.height, forecast };
     check("maxOperations", plan.after.len() as u64 + recipe.composite.len() as u64 + 2, ctx.limits.max_operations)?;
     check("maxMemoryBytes", plan.peak_bytes(), ctx.limits.max_memory_bytes)?;
@@ -290,134 +274,6 @@ fn default_format(header: &Header) -> Format {
         _ if header.has_alpha => Format::Png,
         _ => Format::Jpeg,
     }
-}
-
-/// A resize met its picture: the part of the upright source that is used, its size in the result, and the pad around it.
-struct Fitted {
-    /// Across, in upright source pixels.
-    x: Axis,
-    /// Down, in upright source pixels.
-    y: Axis,
-    size: Size,
-    /// Where the picture lies on a larger canvas.
-    pad: Option<(Region, Size)>,
-}
-
-impl Fitted {
-    fn unchanged(source: Region) -> Fitted {
-        let axis = |from, side| Axis::covering(Ratio::whole(from), Ratio::whole(side), side);
-        Fitted { x: axis(source.left, source.width), y: axis(source.top, source.height), size: source.size(), pad: None }
-    }
-
-    fn is_copy(&self) -> bool {
-        self.x.is_copy() && self.y.is_copy()
-    }
-}
-
-/// Lays the box on the source. All in exact fractions: nothing is rounded but the size of the result.
-fn fit(resize: &Resize, source: Region, limits: &Limits) -> Result<Fitted, Error> {
-    let (sw, sh) = (u64::from(source.width), u64::from(source.height));
-    for side in [resize.width, resize.height].into_iter().flatten() {
-        check("maxOutputSide", u64::from(side), limits.max_output_side)?;
-    }
-    // With one side given the other follows, uncropped, whatever the fit.
-    let (target, fit) = match (resize.width, resize.height) {
-        (Some(width), Some(height)) => (Size::new(width, height), resize.fit),
-        (Some(width), None) => (Size::new(width, scale_side(source.height, u64::from(width), sw)), Fit::Fill),
-        (None, Some(height)) => (Size::new(scale_side(source.width, u64::from(height), sh), height), Fit::Fill),
-        (None, None) => return Err(Error::recipe("resize", "needs a width or a height")),
-    };
-    let across = Ratio::new(i64::from(target.width), i64::from(source.width));
-    let down = Ratio::new(i64::from(target.height), i64::from(source.height));
-    let one = Ratio::whole(1);
-    let capped = |scale: Ratio| {
-        let scale = if resize.without_enlargement { scale.min(one) } else { scale };
-        if resize.without_reduction { scale.max(one) } else { scale }
-    };
-    let scaled = |scale: Ratio| source.size().scaled_by(scale.num as u64, scale.den as u64);
-
-    let size = match fit {
-        Fit::Cover => {
-            let scale = capped(across.max(down));
-            let full = scaled(scale);
-            let size = Size::new(target.width.min(full.width), target.height.min(full.height));
-            let window = |side: u32, count: u32, start: u32, place: Place| {
-                let length = Ratio::whole(count).over(scale).min(Ratio::whole(side));
-                Axis::covering(Ratio::whole(start).plus(place.offset(Ratio::whole(side), length)), length, count)
-            };
-            let (px, py) = places(resize);
-            let x = window(source.width, size.width, source.left, px);
-            let y = window(source.height, size.height, source.top, py);
-            return Ok(Fitted { x, y, size, pad: None });
-        }
-        // One axis may be capped and the other not: `fill` never kept the ratio. A side that follows keeps it.
-        Fit::Fill if resize.width.is_some() && resize.height.is_some() => {
-            Size::new(scale_by(source.width, capped(across)), scale_by(source.height, capped(down)))
-        }
-        Fit::Fill => {
-            let scale = if resize.width.is_some() { across } else { down };
-            if capped(scale) == scale { target } else { scaled(capped(scale)) }
-        }
-        Fit::Inside | Fit::Contain => scaled(capped(across.min(down))),
-        Fit::Outside => scaled(capped(across.max(down))),
-    };
-    check_output(size, limits)?;
-    let axis = |from: u32, side: u32, count: u32| Axis::covering(Ratio::whole(from), Ratio::whole(side), count);
-    let pad = (fit == Fit::Contain && (size.width < target.width || size.height < target.height)).then(|| {
-        let canvas = Size::new(target.width.max(size.width), target.height.max(size.height));
-        let (px, py) = places(resize);
-        let offset = |place: Place, canvas: u32, side: u32| place.offset(Ratio::whole(canvas), Ratio::whole(side)).floor() as u32;
-        let inner = Region {
-            left: offset(px, canvas.width, size.width),
-            top: offset(py, canvas.height, size.height),
-            width: size.width,
-            height: size.height,
-        };
-        (inner, canvas)
-    });
-    Ok(Fitted { x: axis(source.left, source.width, size.width), y: axis(source.top, source.height, size.height), size, pad })
-}
-
-fn scale_by(side: u32, scale: Ratio) -> u32 {
-    scale_side(side, scale.num as u64, scale.den as u64)
-}
-
-/// Where a part lies on a whole: at a fraction of the room, or centered on a point.
-#[derive(Clone, Copy)]
-enum Place {
-    Gravity(Ratio),
-    Focus(Ratio),
-}
-
-impl Place {
-    /// How far the part begins after the whole does.
-    fn offset(self, whole: Ratio, part: Ratio) -> Ratio {
-        let room = whole.minus(part);
-        match self {
-            Place::Gravity(fraction) => room.times(fraction),
-            Place::Focus(point) => whole.times(point).minus(part.times(Ratio::new(1, 2))).max(Ratio::whole(0)).min(room),
-        }
-    }
-}
-
-fn places(resize: &Resize) -> (Place, Place) {
-    if let Some(focus) = resize.focus {
-        // A millionth is finer than a pixel of any picture that the limits allow.
-        let point = |v: f64| Place::Focus(Ratio::new((v * 1e6).round() as i64, 1_000_000));
-        return (point(focus.x), point(focus.y));
-    }
-    let (x, y) = match resize.position {
-        Position::Northwest => (0, 0),
-        Position::North => (1, 0),
-        Position::Northeast => (2, 0),
-        Position::West => (0, 1),
-        Position::Center | Position::Entropy | Position::Attention => (1, 1),
-        Position::East => (2, 1),
-        Position::Southwest => (0, 2),
-        Position::South => (1, 2),
-        Position::Southeast => (2, 2),
-    };
-    (Place::Gravity(Ratio::new(x, 2)), Place::Gravity(Ratio::new(y, 2)))
 }
 
 /// Maps the axes through the inverse of the turn: the resize runs in stored space, and the small picture is turned last.
@@ -495,58 +351,4 @@ fn plan_encode(recipe: &Recipe, header: &Header, format: Format, layout: Layout)
         lossless: encode.lossless,
         icc: keeps_profile,
     })
-}
-
-/// Adds up buffers as `render` and the encoders make them; each operation's source and result are alive together.
-fn forecast(header: &Header, feed: &Feed, after: &[Op], size: Size, encode: &EncodePlan, resized: Size) -> Forecast {
-    let channels = header.layout.channels() as u64;
-    let decoded = header.stored().pixels() * channels;
-    let mut work = decoded;
-    let mut render = 0;
-    let mut current = 0;
-    match feed {
-        Feed::Raster { resize: None, before } => {
-            if !before.is_empty() {
-                current = resized.pixels() * channels;
-                render = current;
-                work += current;
-            }
-        }
-        Feed::Stream(spec) | Feed::Planes(spec) | Feed::Raster { resize: Some(spec), .. } => {
-            current = resized.pixels() * channels;
-            // The vertical pass is kept whole between the two, and alpha is multiplied into a copy.
-            let between = u64::from(header.stored_width) * u64::from(spec.y.count) * channels;
-            let premultiplied = if header.layout.has_alpha() { decoded } else { 0 };
-            render = current + between + premultiplied;
-            work += decoded + between + current;
-        }
-    }
-    let mut step = |next: u64, work: &mut u64| {
-        render = render.max(current + next);
-        *work += next;
-        current = next;
-    };
-    if !matches!(feed, Feed::Raster { .. }) || resized.pixels() > 0 {
-        step(resized.pixels() * channels, &mut work);
-    }
-    let mut layout = header.layout;
-    let mut area = resized.pixels();
-    for op in after {
-        match op {
-            Op::Crop(region) => area = region.size().pixels(),
-            Op::ToSrgb => {}
-            Op::Extend { width, height, background, .. } => {
-                let wider = extend::layout(layout, *background);
-                // A copy in the new layout, then the canvas.
-                step(area * wider.channels() as u64, &mut work);
-                (area, layout) = (u64::from(*width) * u64::from(*height), wider);
-            }
-            Op::Flatten(ground) => layout = flatten::layout(layout, *ground),
-        }
-        step(area * layout.channels().max(if matches!(op, Op::Flatten(_)) { 4 } else { 1 }) as u64, &mut work);
-    }
-    let samples = size.pixels() * encode.layout.channels() as u64;
-    let output = samples + samples / 8 + 64 * 1024;
-    render = render.max(current + encode_scratch(encode, size) + output);
-    Forecast { decoded, scratch: header.scratch, render, output, work: work + samples }
 }

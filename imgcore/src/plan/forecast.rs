@@ -1,0 +1,84 @@
+//! What a plan will cost: memory and work, known before the first pixel.
+
+use serde::Serialize;
+
+use super::{EncodePlan, Feed, Op};
+use crate::codec::encode_scratch;
+use crate::geometry::Size;
+use crate::ops::{extend, flatten};
+use crate::probe::Header;
+
+/// What a plan will hold and do. All in bytes but `work`, which is in samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Forecast {
+    /// The decoded picture.
+    pub(super) decoded: u64,
+    /// The decoder's own.
+    scratch: u64,
+    /// The most that resize, operations and encoder hold beside the decoded picture.
+    render: u64,
+    /// The largest file that the encoder may give.
+    pub(super) output: u64,
+    pub(super) work: u64,
+}
+
+impl Forecast {
+    pub(super) fn peak(&self) -> u64 {
+        self.decoded + self.scratch.max(self.render)
+    }
+
+    /// Adds up buffers as `render` and the encoders make them; each operation's source and result are alive together.
+    pub(super) fn of(header: &Header, feed: &Feed, after: &[Op], size: Size, encode: &EncodePlan, resized: Size) -> Forecast {
+        let channels = header.layout.channels() as u64;
+        let decoded = header.stored().pixels() * channels;
+        let mut work = decoded;
+        let mut render = 0;
+        let mut current = 0;
+        match feed {
+            Feed::Raster { resize: None, before } => {
+                if !before.is_empty() {
+                    current = resized.pixels() * channels;
+                    render = current;
+                    work += current;
+                }
+            }
+            Feed::Stream(spec) | Feed::Planes(spec) | Feed::Raster { resize: Some(spec), .. } => {
+                current = resized.pixels() * channels;
+                // The vertical pass is kept whole between the two, and alpha is multiplied into a copy.
+                let between = u64::from(header.stored_width) * u64::from(spec.y.count) * channels;
+                let premultiplied = if header.layout.has_alpha() { decoded } else { 0 };
+                render = current + between + premultiplied;
+                work += decoded + between + current;
+            }
+        }
+        let mut step = |next: u64, work: &mut u64| {
+            render = render.max(current + next);
+            *work += next;
+            current = next;
+        };
+        if !matches!(feed, Feed::Raster { .. }) || resized.pixels() > 0 {
+            step(resized.pixels() * channels, &mut work);
+        }
+        let mut layout = header.layout;
+        let mut area = resized.pixels();
+        for op in after {
+            match op {
+                Op::Crop(region) => area = region.size().pixels(),
+                Op::ToSrgb => {}
+                Op::Extend { width, height, background, .. } => {
+                    let wider = extend::layout(layout, *background);
+                    // A copy in the new layout, then the canvas.
+                    step(area * wider.channels() as u64, &mut work);
+                    (area, layout) = (u64::from(*width) * u64::from(*height), wider);
+                }
+                Op::Flatten(ground) => layout = flatten::layout(layout, *ground),
+            }
+            step(area * layout.channels().max(if matches!(op, Op::Flatten(_)) { 4 } else { 1 }) as u64, &mut work);
+        }
+        let samples = size.pixels() * encode.layout.channels() as u64;
+        let output = samples + samples / 8 + 64 * 1024;
+        render = render.max(current + encode_scratch(encode, size) + output);
+        Forecast { decoded, scratch: header.scratch, render, output, work: work + samples }
+    }
+}
