@@ -18,9 +18,7 @@ use crate::limits::{Context, Limits, Stage, check};
 use crate::ops::{extend, flatten};
 use crate::pixels::Layout;
 use crate::probe::Header;
-use crate::recipe::{
-    ChromaSubsampling, Color, Effort, Encode, Extend, Fit, Frames, Kernel, OnTruncated, Position, Recipe, Resize, default_quality,
-};
+use crate::recipe::{ChromaSubsampling, Color, Effort, Encode, Extend, Frames, Kernel, OnTruncated, Position, Recipe, default_quality};
 
 /// A resize, decided: where each output sample lies in the decoded picture.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -2,6 +2,7 @@
 //!
 //! Its JSON, `from_json` and `to_json`, and its hash stand in `recipe/wire.rs`.
 
+mod keys;
 mod wire;
 
 pub(crate) use wire::{default_quality, hex};

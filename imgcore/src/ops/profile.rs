@@ -141,10 +141,8 @@ impl Inks {
 
     /// `cmyk` holds four samples a pixel, 255 is all ink; `rgb` three.
     pub(crate) fn to_rgb(&self, cmyk: &[u8], rgb: &mut [u8]) {
-        if let Some(transform) = &self.transform {
-            if transform.transform(cmyk, rgb).is_ok() {
-                return;
-            }
+        if self.transform.as_ref().is_some_and(|transform| transform.transform(cmyk, rgb).is_ok()) {
+            return;
         }
         for (inks, pixel) in cmyk.chunks_exact(4).zip(rgb.chunks_exact_mut(3)) {
             let left = 255 - u32::from(inks[3]);
