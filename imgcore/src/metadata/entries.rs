@@ -89,8 +89,12 @@ impl<'a> Block<'a> {
     /// All entries of the four directories that matter here.
     pub(super) fn entries(&self) -> Vec<(Ifd, Entry<'a>)> {
         let offset_in = |tag| self.first_ifd().find(|entry| entry.tag == tag).map(|entry| self.number(entry.field));
-        let directories =
-            [(Ifd::Main, self.u32(4)), (Ifd::Exif, offset_in(EXIF_POINTER)), (Ifd::Gps, offset_in(GPS_POINTER)), (Ifd::Thumbnail, self.second_ifd())];
+        let directories = [
+            (Ifd::Main, self.u32(4)),
+            (Ifd::Exif, offset_in(EXIF_POINTER)),
+            (Ifd::Gps, offset_in(GPS_POINTER)),
+            (Ifd::Thumbnail, self.second_ifd()),
+        ];
         let found = directories.into_iter().filter_map(|(ifd, at)| Some((ifd, at?)));
         found.flat_map(|(ifd, at)| self.ifd(at).map(move |entry| (ifd, entry))).collect()
     }

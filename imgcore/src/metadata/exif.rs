@@ -184,7 +184,9 @@ pub(crate) fn read_exif(block: &[u8]) -> Result<Exif, String> {
     let has = |ifd, tags: &[u16]| entries.iter().any(|(of, entry)| *of == ifd && tags.contains(&entry.tag));
 
     let small = write(fields(block, |ifd, tag| READ.iter().any(|(of, known)| *of == ifd && known.number() == tag)));
-    let values = Values(Reader::new().continue_on_error(true).read_raw(small).or_else(|e| e.distill_partial_result(|_| ())).map_err(|e| e.to_string())?);
+    let values = Values(
+        Reader::new().continue_on_error(true).read_raw(small).or_else(|e| e.distill_partial_result(|_| ())).map_err(|e| e.to_string())?,
+    );
 
     Ok(Exif {
         make: values.text(Tag::Make),
@@ -322,7 +324,6 @@ fn is_offset(text: &str) -> bool {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::super::entries::tests::{Made, ascii, block, long, rationals, short, srationals};
@@ -404,7 +405,13 @@ mod tests {
     fn values_that_say_nothing_are_absent() {
         let made = Made {
             main: vec![ascii(0x10F, "   \0"), ascii(0x132, "0000:00:00 00:00:00\0"), ascii(0x131, "\x01\n\0")],
-            exif: vec![rationals(0x829A, &[(1, 0)]), rationals(0x829D, &[(0, 1)]), srationals(0x9204, &[(0, 0)]), short(0x8827, 0), ascii(0x9003, "2026\0")],
+            exif: vec![
+                rationals(0x829A, &[(1, 0)]),
+                rationals(0x829D, &[(0, 1)]),
+                srationals(0x9204, &[(0, 0)]),
+                short(0x8827, 0),
+                ascii(0x9003, "2026\0"),
+            ],
             gps: vec![ascii(1, "N\0"), rationals(2, &[(91, 1), (0, 1), (0, 1)]), ascii(3, "E\0"), rationals(4, &[(1, 1), (0, 1), (0, 1)])],
             ..Made::default()
         };
@@ -446,11 +453,17 @@ mod tests {
         let made = block(&Made {
             main: vec![ascii(0x10F, "Maker\0"), short(0x112, 6)],
             exif: vec![rationals(0x829A, &[(1, 250)]), ascii(0x9003, "2026:05:04 03:02:01\0")],
-            gps: vec![ascii(1, "S\0"), rationals(2, &[(33, 1), (51, 1), (36, 1)]), ascii(3, "E\0"), rationals(4, &[(1, 1), (1, 1), (1, 1)])],
+            gps: vec![
+                ascii(1, "S\0"),
+                rationals(2, &[(33, 1), (51, 1), (36, 1)]),
+                ascii(3, "E\0"),
+                rationals(4, &[(1, 1), (1, 1), (1, 1)]),
+            ],
             thumbnail: vec![long(0x201, 1)],
             ..Made::default()
         });
-        let is_finite = |exif: &Exif| [exif.exposure_time, exif.gps.as_ref().map(|gps| gps.latitude)].iter().flatten().all(|v| v.is_finite());
+        let is_finite =
+            |exif: &Exif| [exif.exposure_time, exif.gps.as_ref().map(|gps| gps.latitude)].iter().flatten().all(|v| v.is_finite());
         for end in 0..made.len() {
             assert!(read_exif(&made[..end]).is_ok_and(|exif| is_finite(&exif)) == (end >= 8), "the first {end} bytes");
         }

@@ -171,7 +171,12 @@ mod tests {
                 ascii(0xA420, "unique\0"),
                 ascii(0xA434, "Lens\0"),
             ],
-            gps: vec![ascii(1, "N\0"), rationals(2, &[(47, 1), (22, 1), (0, 1)]), ascii(3, "W\0"), rationals(4, &[(8, 1), (33, 1), (0, 1)])],
+            gps: vec![
+                ascii(1, "N\0"),
+                rationals(2, &[(47, 1), (22, 1), (0, 1)]),
+                ascii(3, "W\0"),
+                rationals(4, &[(8, 1), (33, 1), (0, 1)]),
+            ],
             thumbnail: vec![long(0x201, 8), long(0x202, 8), ascii(0x10F, "thumbnail\0")],
             big_endian,
         })
@@ -221,7 +226,11 @@ mod tests {
     fn where_nothing_is_kept_there_is_no_block() {
         assert_eq!(kept_exif(&private(false), Keep::default(), true), None);
         assert_eq!(kept_exif(b"no block at all", EXIF_ONLY, true), None);
-        let bare = block(&Made { main: vec![short(0x112, 6)], exif: vec![(EXIF_VERSION, 7, vec![vec![b'0'], vec![b'2'], vec![b'3'], vec![b'2']])], ..Made::default() });
+        let bare = block(&Made {
+            main: vec![short(0x112, 6)],
+            exif: vec![(EXIF_VERSION, 7, vec![vec![b'0'], vec![b'2'], vec![b'3'], vec![b'2']])],
+            ..Made::default()
+        });
         assert_eq!(kept_exif(&bare, EXIF_ONLY, true), None);
     }
 

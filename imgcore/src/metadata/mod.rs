@@ -11,8 +11,8 @@ mod entries;
 mod exif;
 mod keep;
 
-pub use self::exif::{Exif, Gps, MeteringMode, WhiteBalance};
 pub(crate) use self::exif::read_exif;
+pub use self::exif::{Exif, Gps, MeteringMode, WhiteBalance};
 pub(crate) use keep::{Keep, kept_exif};
 
 /// The orientation tag as written, from whatever is left of a block; 0 and values above 8 occur, and mean 1.
