@@ -7,8 +7,12 @@
 
 #![forbid(unsafe_code)]
 
+mod gallery;
 mod metadata;
+mod paint;
+mod palette;
 mod picture;
+mod scene;
 mod vectors;
 mod write;
 
@@ -20,6 +24,7 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> Result<()> {
     let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    gallery::make(&mut Folder::new(root.join("aws-adapter/test-images")))?;
     vectors::make(&mut Folder::new(root.join("imgcore/tests/data")))
 }
 
@@ -31,10 +36,7 @@ struct Folder {
 
 impl Folder {
     fn new(path: PathBuf) -> Folder {
-        Folder {
-            path,
-            table: String::from("| file | what it shows |\n| --- | --- |\n"),
-        }
+        Folder { path, table: String::from("| file | what it shows |\n| --- | --- |\n") }
     }
 
     fn add(&mut self, name: &str, shows: &str, bytes: &[u8]) -> Result<()> {

@@ -27,11 +27,7 @@ pub(crate) fn exif(tags: Vec<Tag>, thumbnail: Option<&[u8]>) -> Vec<u8> {
         let start = out.len() as u32;
         out[next..next + 4].copy_from_slice(&start.to_le_bytes());
         // A directory of three entries takes 2 + 3 * 12 + 4 bytes; the JPEG follows it.
-        let tags = vec![
-            (0x0103, Value::Short(6)),
-            (0x0201, Value::Long(start + 42)),
-            (0x0202, Value::Long(jpeg.len() as u32)),
-        ];
+        let tags = vec![(0x0103, Value::Short(6)), (0x0201, Value::Long(start + 42)), (0x0202, Value::Long(jpeg.len() as u32))];
         write_directory(&mut out, tags);
         out.extend(jpeg);
     }
@@ -50,14 +46,7 @@ fn write_directory(out: &mut Vec<u8>, tags: Vec<Tag>) -> usize {
             Value::Ascii(text) => (2, text.len() + 1, [text.as_bytes(), b"\0"].concat()),
             Value::Short(number) => (3, 1, number.to_le_bytes().to_vec()),
             Value::Long(number) => (4, 1, number.to_le_bytes().to_vec()),
-            Value::Rationals(list) => (
-                5,
-                list.len(),
-                list.iter()
-                    .flat_map(|&(n, d)| [n, d])
-                    .flat_map(u32::to_le_bytes)
-                    .collect(),
-            ),
+            Value::Rationals(list) => (5, list.len(), list.iter().flat_map(|&(n, d)| [n, d]).flat_map(u32::to_le_bytes).collect()),
             Value::Opaque(bytes) => (7, bytes.len(), bytes),
             Value::Directory(tags) => {
                 let start = out.len() as u32;
@@ -85,21 +74,8 @@ fn write_directory(out: &mut Vec<u8>, tags: Vec<Tag>) -> usize {
 /// Display P3 as a version 4 matrix profile: primaries adapted from D65 to D50, and the curve of sRGB.
 pub(crate) fn display_p3() -> Vec<u8> {
     // Numbers are s15Fixed16. The curve is function type 3: gamma, a, b, c, d.
-    let curve = element(
-        b"para",
-        &[0x0003_0000, 0x2_6666, 0xF2A7, 0x0D59, 0x13D0, 0x0A5B],
-    );
-    let adaptation = [
-        0x1_0C42,
-        0x05DE,
-        0xFFFF_F326,
-        0x0793,
-        0xFD90,
-        0xFFFF_FBA1,
-        0xFFFF_FDA2,
-        0x03DC,
-        0xC06E,
-    ];
+    let curve = element(b"para", &[0x0003_0000, 0x2_6666, 0xF2A7, 0x0D59, 0x13D0, 0x0A5B]);
+    let adaptation = [0x1_0C42, 0x05DE, 0xFFFF_F326, 0x0793, 0xFD90, 0xFFFF_FBA1, 0xFFFF_FDA2, 0x03DC, 0xC06E];
     let elements = [
         (b"desc", unicode("Display P3")),
         (b"cprt", unicode("Public domain")),
@@ -118,10 +94,7 @@ pub(crate) fn display_p3() -> Vec<u8> {
     let data_start = 128 + 4 + 12 * elements.len();
     for (name, bytes) in &elements {
         // Equal elements share one place, as the three curves do.
-        let place = data
-            .windows(bytes.len())
-            .position(|seen| seen == bytes)
-            .unwrap_or(data.len());
+        let place = data.windows(bytes.len()).position(|seen| seen == bytes).unwrap_or(data.len());
         if place == data.len() {
             data.extend(bytes);
             data.resize(data.len().next_multiple_of(4), 0);
@@ -136,18 +109,12 @@ pub(crate) fn display_p3() -> Vec<u8> {
     header[8..12].copy_from_slice(&[4, 0x20, 0, 0]);
     header[12..24].copy_from_slice(b"mntrRGB XYZ ");
     // Made on the first of January 2026.
-    for (place, value) in header[24..36]
-        .chunks_exact_mut(2)
-        .zip([2026_u16, 1, 1, 0, 0, 0])
-    {
+    for (place, value) in header[24..36].chunks_exact_mut(2).zip([2026_u16, 1, 1, 0, 0, 0]) {
         place.copy_from_slice(&value.to_be_bytes());
     }
     header[36..40].copy_from_slice(b"acsp");
     // The light of the connection space is D50.
-    for (place, value) in header[68..80]
-        .chunks_exact_mut(4)
-        .zip([0xF6D6_u32, 0x1_0000, 0xD32D])
-    {
+    for (place, value) in header[68..80].chunks_exact_mut(4).zip([0xF6D6_u32, 0x1_0000, 0xD32D]) {
         place.copy_from_slice(&value.to_be_bytes());
     }
     [header.to_vec(), table, data].concat()

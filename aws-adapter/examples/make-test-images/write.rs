@@ -7,6 +7,7 @@ use std::io::Cursor;
 use tiff::encoder::{Compression, TiffEncoder, TiffValue, colortype};
 
 /// What a JPEG is like.
+#[derive(Clone, Copy)]
 pub(crate) struct Jpeg<'a> {
     pub(crate) quality: u8,
     pub(crate) color: JpegColor,
@@ -51,22 +52,12 @@ pub(crate) fn jpeg(picture: &Picture, options: &Jpeg) -> Result<Vec<u8>> {
         JpegColor::Cmyk | JpegColor::CmykAsYcck => picture.cmyk(),
         _ => picture.rgb(),
     };
-    encoder.encode(
-        &samples,
-        picture.width.try_into()?,
-        picture.height.try_into()?,
-        options.color,
-    )?;
+    encoder.encode(&samples, picture.width.try_into()?, picture.height.try_into()?, options.color)?;
     Ok(out)
 }
 
 /// A PNG of samples that are already as PNG stores them: rows of whole bytes, 16 bits big-endian.
-pub(crate) fn png(
-    size: (u32, u32),
-    color: png::ColorType,
-    depth: png::BitDepth,
-    samples: &[u8],
-) -> Result<Vec<u8>> {
+pub(crate) fn png(size: (u32, u32), color: png::ColorType, depth: png::BitDepth, samples: &[u8]) -> Result<Vec<u8>> {
     let mut info = png::Info::with_size(size.0, size.1);
     info.color_type = color;
     info.bit_depth = depth;
@@ -74,13 +65,7 @@ pub(crate) fn png(
 }
 
 /// A PNG of palette indexes; `alphas` may be empty.
-pub(crate) fn png_palette(
-    size: (u32, u32),
-    depth: png::BitDepth,
-    indexes: &[u8],
-    palette: &[u8],
-    alphas: &[u8],
-) -> Result<Vec<u8>> {
+pub(crate) fn png_palette(size: (u32, u32), depth: png::BitDepth, indexes: &[u8], palette: &[u8], alphas: &[u8]) -> Result<Vec<u8>> {
     let mut info = png::Info::with_size(size.0, size.1);
     info.color_type = png::ColorType::Indexed;
     info.bit_depth = depth;
@@ -100,43 +85,23 @@ fn encode_png(info: png::Info, samples: &[u8]) -> Result<Vec<u8>> {
 }
 
 pub(crate) fn png_rgb(picture: &Picture) -> Result<Vec<u8>> {
-    png(
-        (picture.width, picture.height),
-        png::ColorType::Rgb,
-        png::BitDepth::Eight,
-        &picture.rgb(),
-    )
+    png((picture.width, picture.height), png::ColorType::Rgb, png::BitDepth::Eight, &picture.rgb())
 }
 
 pub(crate) fn png_rgba(picture: &Picture) -> Result<Vec<u8>> {
-    png(
-        (picture.width, picture.height),
-        png::ColorType::Rgba,
-        png::BitDepth::Eight,
-        &picture.rgba(),
-    )
+    png((picture.width, picture.height), png::ColorType::Rgba, png::BitDepth::Eight, &picture.rgba())
 }
 
 /// An RGB PNG in the seven passes of Adam7, which the png crate reads but does not write.
 pub(crate) fn png_interlaced(picture: &Picture) -> Result<Vec<u8>> {
     // Left, top, step right, step down.
-    const PASSES: [(u32, u32, usize, usize); 7] = [
-        (0, 0, 8, 8),
-        (4, 0, 8, 8),
-        (0, 4, 4, 8),
-        (2, 0, 4, 4),
-        (0, 2, 2, 4),
-        (1, 0, 2, 2),
-        (0, 1, 1, 2),
-    ];
+    const PASSES: [(u32, u32, usize, usize); 7] =
+        [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)];
     const UNFILTERED: u8 = 0;
     const SUB: u8 = 1;
     let mut stream = Vec::new();
     for (left, top, right, down) in PASSES {
-        for y in (top..picture.height)
-            .step_by(down)
-            .filter(|_| left < picture.width)
-        {
+        for y in (top..picture.height).step_by(down).filter(|_| left < picture.width) {
             // The first row is unfiltered so that the stream can pass as the single row of another picture.
             let filter = if stream.is_empty() { UNFILTERED } else { SUB };
             stream.push(filter);
@@ -163,23 +128,16 @@ pub(crate) fn png_interlaced(picture: &Picture) -> Result<Vec<u8>> {
     let mut header = [picture.width.to_be_bytes(), picture.height.to_be_bytes()].concat();
     header.extend([8, 2, 0, 0, 1]);
     // Signature and header of the carrier give way, its image data and end stay.
-    Ok([
-        b"\x89PNG\r\n\x1a\n".as_slice(),
-        &png_chunk(*b"IHDR", &header),
-        &carrier[33..],
-    ]
-    .concat())
+    Ok([b"\x89PNG\r\n\x1a\n".as_slice(), &png_chunk(*b"IHDR", &header), &carrier[33..]].concat())
 }
 
 pub(crate) fn png_chunk(name: [u8; 4], data: &[u8]) -> Vec<u8> {
     let mut out = (data.len() as u32).to_be_bytes().to_vec();
     out.extend(name);
     out.extend(data);
-    let crc = !out[4..].iter().fold(u32::MAX, |crc, &byte| {
-        (0..8).fold(crc ^ u32::from(byte), |crc, _| {
-            (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg())
-        })
-    });
+    let crc = !out[4..]
+        .iter()
+        .fold(u32::MAX, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg())));
     out.extend(crc.to_be_bytes());
     out
 }
@@ -205,11 +163,8 @@ pub(crate) fn webp(picture: &Picture, alpha: bool, exif: &[u8]) -> Result<Vec<u8
     let mut out = Vec::new();
     let mut encoder = image_webp::WebPEncoder::new(&mut out);
     encoder.set_exif_metadata(exif.to_vec());
-    let (samples, color) = if alpha {
-        (picture.rgba(), image_webp::ColorType::Rgba8)
-    } else {
-        (picture.rgb(), image_webp::ColorType::Rgb8)
-    };
+    let (samples, color) =
+        if alpha { (picture.rgba(), image_webp::ColorType::Rgba8) } else { (picture.rgb(), image_webp::ColorType::Rgb8) };
     encoder.encode(&samples, picture.width, picture.height, color)?;
     Ok(out)
 }
@@ -240,42 +195,21 @@ where
     let mut out = Cursor::new(Vec::new());
     let mut encoder = TiffEncoder::new(&mut out)?.with_compression(compression);
     let mut image = encoder.new_image::<C>(size.0, size.1)?;
-    image
-        .encoder()
-        .write_tag(tiff::tags::Tag::Orientation, orientation)?;
+    image.encoder().write_tag(tiff::tags::Tag::Orientation, orientation)?;
     image.write_data(samples)?;
     Ok(out.into_inner())
 }
 
 pub(crate) fn bmp(picture: &Picture, color: image::ExtendedColorType) -> Result<Vec<u8>> {
-    let samples = if color == image::ExtendedColorType::Rgba8 {
-        picture.rgba()
-    } else {
-        picture.rgb()
-    };
+    let samples = if color == image::ExtendedColorType::Rgba8 { picture.rgba() } else { picture.rgb() };
     let mut out = Vec::new();
-    image::codecs::bmp::BmpEncoder::new(&mut out).encode(
-        &samples,
-        picture.width,
-        picture.height,
-        color,
-    )?;
+    image::codecs::bmp::BmpEncoder::new(&mut out).encode(&samples, picture.width, picture.height, color)?;
     Ok(out)
 }
 
-pub(crate) fn bmp_palette(
-    size: (u32, u32),
-    indexes: &[u8],
-    palette: &[[u8; 3]],
-) -> Result<Vec<u8>> {
+pub(crate) fn bmp_palette(size: (u32, u32), indexes: &[u8], palette: &[[u8; 3]]) -> Result<Vec<u8>> {
     let gray = image::ExtendedColorType::L8;
     let mut out = Vec::new();
-    image::codecs::bmp::BmpEncoder::new(&mut out).encode_with_palette(
-        indexes,
-        size.0,
-        size.1,
-        gray,
-        Some(palette),
-    )?;
+    image::codecs::bmp::BmpEncoder::new(&mut out).encode_with_palette(indexes, size.0, size.1, gray, Some(palette))?;
     Ok(out)
 }
