@@ -35,6 +35,13 @@ impl Error {
     }
 }
 
+impl From<imgcore::Error> for Error {
+    fn from(error: imgcore::Error) -> Self {
+        let code = Code::parse(error.code()).unwrap_or(Code::Internal);
+        Self { code, message: error.to_string(), source: Some(Box::new(error)) }
+    }
+}
+
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $word:literal,)*) => {
         /// Every error code of the project. The words never change.

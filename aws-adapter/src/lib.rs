@@ -1,12 +1,35 @@
 //! The imgcore pipeline: an event in, renditions and one record out; on AWS Lambda or on a laptop.
+//!
+//! ```text
+//! event -> Job -> claim, get, convert, put, record -> Outcome
+//!                    |      |                |
+//!                 catalog  store (input)    store (output)
+//! ```
+//!
+//! [`job::Flow`] is the only business flow. It knows two ports, [`store::Objects`] and [`catalog::Records`]; a folder and an SQLite file
+//! implement them on a laptop.
 #![forbid(unsafe_code)]
 
+// What goes in and comes out.
 pub mod event;
 pub mod identity;
 pub mod record;
 
-pub mod catalog;
-pub mod store;
+// On one machine: a folder of pictures, all cores, and what was missed.
+pub mod local;
+pub mod pipeline;
+pub mod reconcile;
 
+// The flow, and what it is given.
+pub mod job;
+pub mod config;
+pub mod budget;
+pub mod workers;
+
+// The two ports.
+pub mod store;
+pub mod catalog;
+
+// What all speak in.
 pub mod error;
 pub mod time;

@@ -1,0 +1,180 @@
+//! The part of a job that is about pixels: get, probe, plan, convert, put.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use imgcore::{Context, Header, Limits, OUTPUT_REVISION, Output, Recipe, convert_many, plan_many, probe};
+
+use super::Flow;
+use crate::catalog::Records;
+use crate::error::{Code, Error};
+use crate::identity::{fingerprint, rendition_key};
+use crate::record::{Record, Rendition};
+use crate::store::{Objects, PutOptions};
+use crate::time::Timestamp;
+
+/// A rendition's key never changes its content.
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
+
+impl<I: Objects, O: Objects, R: Records> Flow<I, O, R> {
+    /// Makes and stores all renditions of a version, and tells the record what was found and made.
+    pub(super) async fn picture(&self, record: &mut Record, version: &str, size: Option<u64>, begun: Timestamp) -> Result<(), Error> {
+        let size = match size {
+            Some(size) => size,
+            None => self.input.head(&record.key).await?.size,
+        };
+        let max_bytes = self.config.limits.max_input_bytes;
+        let mut entering = self.budget.enter().await;
+        // What is larger is refused by `get` before it is read.
+        let reserved = if size <= max_bytes { size } else { 0 };
+        entering.take(reserved).await?;
+        let mut step = Steps { flow: self, last: self.clock.now() };
+        record.duration_ms.insert("wait".to_owned(), step.last.millis_since(begun));
+
+        let object = self.input.get(&record.key, Some(version), max_bytes).await?;
+        record.size = Some(object.head.size);
+        record.timestamp = object.head.modified;
+        record.content_type = record.content_type.take().or(object.head.content_type);
+        entering.take(object.head.size.saturating_sub(reserved)).await?;
+        step.done(record, "get");
+
+        let data = Arc::new(object.data);
+        let context = self.context(data.len() as u64, begun);
+        let header = {
+            let (data, context) = (Arc::clone(&data), context.clone());
+            contained(move || probe(&data, &context)).await?.map_err(Error::from)?
+        };
+        describe(record, &header);
+        let recipes: Vec<Recipe> = self.config.renditions.iter().map(|wanted| wanted.recipe.clone()).collect();
+        let plans = plan_many(&recipes, &header, &context);
+        let peak = plans.peak_bytes();
+        self.first_fault(plans.plans)?;
+        step.done(record, "plan");
+
+        let room = self.budget.total().saturating_sub(object.head.size + (8 << 10));
+        entering.take(peak.min(room)).await?;
+        let share = entering.start();
+        step.done(record, "wait");
+
+        let results = contained(move || convert_many(&data, &recipes, &context)).await?;
+        let outputs = self.first_fault(results)?;
+        step.done(record, "convert");
+
+        for (wanted, output) in self.config.renditions.iter().zip(outputs) {
+            let rendition = self.put(&record.image_id, &wanted.name, version, &output).await?;
+            record.source_sha256 = Some(output.report.source_sha256);
+            record.renditions.push(rendition);
+        }
+        drop(share);
+        step.done(record, "put");
+        Ok(())
+    }
+
+    /// What a picture may cost: its own bytes are part of the shared memory, and the job's deadline ends it.
+    fn context(&self, source_bytes: u64, begun: Timestamp) -> Context {
+        let room = self.budget.total().saturating_sub(source_bytes);
+        let limits = self.config.limits.clone();
+        let limits = with_memory(limits, room);
+        let (clock, deadline) = (Arc::clone(&self.clock), begun.plus_millis(self.deadline_ms));
+        let control = Arc::new(move |_| clock.now() < deadline);
+        let mut context = Context::with_limits(limits);
+        context.assets = self.config.assets.clone();
+        context.control = Some(control);
+        context
+    }
+
+    /// All results, or the fault that decides: a rejection before what may pass later, else the first.
+    fn first_fault<T>(&self, results: Vec<Result<T, imgcore::Error>>) -> Result<Vec<T>, Error> {
+        let mut fault: Option<Error> = None;
+        let mut good = Vec::with_capacity(results.len());
+        for (wanted, result) in self.config.renditions.iter().zip(results) {
+            match result {
+                Ok(value) => good.push(value),
+                Err(error) => {
+                    let mut error = Error::from(error);
+                    error.message = format!("rendition `{}`: {}", wanted.name, error.message);
+                    if fault.as_ref().is_none_or(|first| error.code.is_rejection() && !first.code.is_rejection()) {
+                        fault = Some(error);
+                    }
+                }
+            }
+        }
+        fault.map_or(Ok(good), Err)
+    }
+
+    async fn put(&self, image_id: &str, name: &str, version: &str, output: &Output) -> Result<Rendition, Error> {
+        let report = &output.report;
+        let fingerprint = fingerprint(version, &report.recipe_hash, OUTPUT_REVISION);
+        let key = rendition_key(image_id, name, &fingerprint, report.format.extension());
+        let options = PutOptions { content_type: Some(report.format.media_type().to_owned()), cache_control: Some(FOR_EVER.to_owned()) };
+        // Whatever the output store says, the source is not at fault.
+        let etag =
+            self.output.put(&key, &output.data, &options).await.map_err(|error| Error { code: Code::StorageUnavailable, ..error })?;
+        Ok(Rendition {
+            name: name.to_owned(),
+            key,
+            width: report.width,
+            height: report.height,
+            format: report.format.name().to_owned(),
+            bytes: report.bytes,
+            sha256: report.sha256.clone(),
+            etag,
+            recipe_hash: report.recipe_hash.clone(),
+        })
+    }
+}
+
+fn with_memory(mut limits: Limits, room: u64) -> Limits {
+    limits.max_memory_bytes = limits.max_memory_bytes.min(room);
+    limits
+}
+
+fn describe(record: &mut Record, header: &Header) {
+    record.format = Some(header.format.name().to_owned());
+    record.content_type.get_or_insert_with(|| header.format.media_type().to_owned());
+    (record.width, record.height) = (Some(header.width), Some(header.height));
+    (record.stored_width, record.stored_height) = (Some(header.stored_width), Some(header.stored_height));
+    record.orientation = Some(header.orientation);
+    // EXIF is plain values; one that JSON cannot say is left out rather than failing the picture.
+    record.exif = header.exif.as_ref().and_then(|exif| serde_json::to_value(exif).ok());
+}
+
+/// Measures the steps of a picture.
+struct Steps<'a, I, O, R> {
+    flow: &'a Flow<I, O, R>,
+    last: Timestamp,
+}
+
+impl<I, O, R> Steps<'_, I, O, R> {
+    fn done(&mut self, record: &mut Record, step: &str) {
+        let now = self.flow.clock.now();
+        *record.duration_ms.entry(step.to_owned()).or_default() += now.millis_since(self.last);
+        self.last = now;
+    }
+}
+
+/// Runs what may take long on a thread for such work; a panic in it is an `internal` error.
+async fn contained<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+    let work = move || catch_unwind(AssertUnwindSafe(work)).map_err(|panic| what(&*panic));
+    let result = tokio::task::spawn_blocking(work).await;
+    let result = result.map_err(|e| Error::caused(Code::Internal, "the converting thread stopped", e))?;
+    result.map_err(|what| Error::new(Code::Internal, format!("a panic was contained: {what}")))
+}
+
+fn what(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a message".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_an_internal_error_and_no_more() {
+        let error = contained(|| -> u8 { panic!("at pixel {}", 7) }).await.unwrap_err();
+        assert_eq!((error.code(), error.message.as_str()), ("internal", "a panic was contained: at pixel 7"));
+        assert_eq!(contained(|| 3).await.unwrap(), 3);
+    }
+}
