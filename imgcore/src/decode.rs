@@ -205,3 +205,55 @@ impl Sink for Fan<'_> {
         if self.sinks.iter().any(|(_, wants)| *wants) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_foreign_panic_is_an_internal_error() {
+        let result: Result<(), Error> = contain(|| panic!("index out of bounds"));
+        let error = result.expect_err("a panic is no result");
+        assert_eq!((error.code(), error.to_string().as_str()), ("internal", "internal error: a decoder panicked: index out of bounds"));
+    }
+
+    #[test]
+    fn what_a_truncated_file_lacks_is_padded() {
+        let mut sink = Collect::new(false);
+        sink.frame(&Shape::rows(2, 3, Layout::Gray, false), 0).expect("a frame");
+        assert!(sink.row(0, Row::U8(&[1, 2])).is_continue());
+        assert_eq!(sink.finish()[0].0.bytes(), [1, 2, 0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn deep_rows_are_rounded_on_entry_unless_depth_is_wanted() {
+        for (deep, expected) in [(false, Samples::U8(vec![0, 255])), (true, Samples::U16(vec![127, 65_535]))] {
+            let mut sink = Collect::new(deep);
+            sink.frame(&Shape::rows(2, 1, Layout::Gray, true), 0).expect("a frame");
+            assert!(sink.row(0, Row::U16(&[127, 65_535])).is_continue());
+            assert_eq!(sink.finish()[0].0.samples, expected);
+        }
+    }
+
+    #[test]
+    fn a_fan_goes_on_while_anyone_wants_rows() {
+        struct First(Vec<u8>);
+        impl Sink for First {
+            fn frame(&mut self, _: &Shape, _: u32) -> Result<(), Error> {
+                Ok(())
+            }
+            fn row(&mut self, _: usize, row: Row<'_>) -> ControlFlow<()> {
+                if let Row::U8(row) = row {
+                    self.0.extend_from_slice(row);
+                }
+                ControlFlow::Break(())
+            }
+        }
+        let (mut first, mut all) = (First(Vec::new()), Collect::new(false));
+        let mut fan = Fan::new(vec![&mut first, &mut all]);
+        fan.frame(&Shape::rows(1, 2, Layout::Gray, false), 0).expect("a frame");
+        assert!(fan.row(0, Row::U8(&[7])).is_continue());
+        assert!(fan.row(0, Row::U8(&[8])).is_continue());
+        assert_eq!((first.0, all.finish()[0].0.bytes()), (vec![7], &[7, 8][..]));
+    }
+}
