@@ -4,8 +4,9 @@
 //! out after. Its 8-bit paths give the same result on every CPU; the kernels are given to it from here, since the standard
 //! library's sine is not the same on every platform.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{Filter, FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::{U8, U8x2, U8x3, U8x4};
+use fast_image_resize::{Filter, FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 
 use crate::error::Error;
 use crate::geometry::Axis;
@@ -15,20 +16,26 @@ use crate::recipe::Kernel;
 
 /// The part of the raster that the axes cover, at their counts.
 pub(crate) fn resize(raster: &Raster, spec: &ResizeSpec) -> Result<Raster, Error> {
-    let pixel = match raster.layout {
-        Layout::Gray => PixelType::U8,
-        Layout::GrayAlpha => PixelType::U8x2,
-        Layout::Rgb => PixelType::U8x3,
-        Layout::Rgba => PixelType::U8x4,
-    };
+    // By type rather than by the crate's dynamic images, which would be compiled for all its thirteen kinds of pixels.
+    let samples = match raster.layout {
+        Layout::Gray => resize_pixels::<U8>(raster, spec),
+        Layout::GrayAlpha => resize_pixels::<U8x2>(raster, spec),
+        Layout::Rgb => resize_pixels::<U8x3>(raster, spec),
+        Layout::Rgba => resize_pixels::<U8x4>(raster, spec),
+    }?;
+    Ok(Raster { width: spec.x.count, height: spec.y.count, layout: raster.layout, samples: Samples::U8(samples) })
+}
+
+fn resize_pixels<P: PixelTrait>(raster: &Raster, spec: &ResizeSpec) -> Result<Vec<u8>, Error> {
     let failed = |e: &dyn std::fmt::Display| Error::internal(format!("resize: {e}"));
-    let source = ImageRef::new(raster.width, raster.height, raster.bytes(), pixel).map_err(|e| failed(&e))?;
-    let mut target = Image::new(spec.x.count, spec.y.count, pixel);
+    let source = TypedImageRef::<P>::from_buffer(raster.width, raster.height, raster.bytes()).map_err(|e| failed(&e))?;
+    let mut samples = vec![0; spec.x.count as usize * spec.y.count as usize * raster.layout.channels()];
+    let mut target = TypedImage::<P>::from_buffer(spec.x.count, spec.y.count, &mut samples).map_err(|e| failed(&e))?;
     let (left, width) = window(&spec.x, raster.width);
     let (top, height) = window(&spec.y, raster.height);
     let options = ResizeOptions::new().resize_alg(algorithm(spec.kernel)).crop(left, top, width, height);
-    Resizer::new().resize(&source, &mut target, &options).map_err(|e| failed(&e))?;
-    Ok(Raster { width: spec.x.count, height: spec.y.count, layout: raster.layout, samples: Samples::U8(target.into_vec()) })
+    Resizer::new().resize_typed(&source, &mut target, &options).map_err(|e| failed(&e))?;
+    Ok(samples)
 }
 
 /// Where an axis begins and how long it is, as floats that stay inside the picture.
@@ -154,11 +161,12 @@ mod tests {
         ];
         for (kernel, theirs) in pairs {
             let ours = resize(&raster, &spec((97, 61), (40, 77), kernel)).expect("a plain resize");
-            let source = ImageRef::new(97, 61, raster.bytes(), PixelType::U8x3).expect("a whole raster");
-            let mut target = Image::new(40, 77, PixelType::U8x3);
-            let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(theirs));
-            Resizer::new().resize(&source, &mut target, &options).expect("a plain resize");
-            assert_eq!(ours.bytes(), target.buffer(), "{kernel:?}");
+            let source = TypedImageRef::<U8x3>::from_buffer(97, 61, raster.bytes()).expect("a whole raster");
+            let mut samples = vec![0; 40 * 77 * 3];
+            let mut target = TypedImage::<U8x3>::from_buffer(40, 77, &mut samples).expect("a whole raster");
+            let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(theirs)).crop(0.0, 0.0, 97.0, 61.0);
+            Resizer::new().resize_typed(&source, &mut target, &options).expect("a plain resize");
+            assert_eq!(ours.bytes(), samples, "{kernel:?}");
         }
     }
 
