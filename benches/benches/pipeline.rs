@@ -41,7 +41,13 @@ fn decoding(c: &mut Criterion) {
 
     let (width, height) = (1_600, 1_200);
     let mut medium = group(c, "decode 2 MP", width, height);
-    let encodes = [("jpeg", Encode::jpeg()), ("jpeg progressive", Encode::jpeg().progressive()), ("png", Encode::png()), ("webp lossless", Encode::webp().lossless()), ("gif", Encode::gif())];
+    let encodes = [
+        ("jpeg", Encode::jpeg()),
+        ("jpeg progressive", Encode::jpeg().progressive()),
+        ("png", Encode::png()),
+        ("webp lossless", Encode::webp().lossless()),
+        ("gif", Encode::gif()),
+    ];
     for (name, encode) in encodes {
         let file = convert_pixels(pixels(width, height).expect("pixels"), &Recipe::default().encode(encode), &ctx).expect("a file").data;
         medium.bench_function(name, |b| b.iter(|| decode(black_box(&file), &Recipe::default(), &ctx).expect("pixels")));
@@ -53,7 +59,9 @@ fn decoding(c: &mut Criterion) {
 fn resizing(c: &mut Criterion) {
     let (picture, ctx) = (pixels(WIDTH, HEIGHT).expect("pixels"), Context::default());
     let mut group = group(c, "resize 12 MP", WIDTH, HEIGHT);
-    for (name, resize) in [("cover 200", Resize::cover(200, 200)), ("inside 800", Resize::inside(800, 800)), ("inside 1600", Resize::inside(1_600, 1_600))] {
+    for (name, resize) in
+        [("cover 200", Resize::cover(200, 200)), ("inside 800", Resize::inside(800, 800)), ("inside 1600", Resize::inside(1_600, 1_600))]
+    {
         bench_pixels(&mut group, name, &picture, &Recipe::default().resize(resize).encode(Encode::jpeg().effort(Effort::Fast)), &ctx);
     }
     group.finish();
@@ -87,7 +95,9 @@ fn converting(c: &mut Criterion) {
     group.bench_function("three at once", |b| {
         b.iter(|| convert_many(black_box(&jpeg), &recipes, &ctx).into_iter().collect::<Result<Vec<_>, _>>().expect("three pictures"));
     });
-    group.bench_function("three, one by one", |b| b.iter(|| recipes.each_ref().map(|recipe| convert(black_box(&jpeg), recipe, &ctx).expect("a picture"))));
+    group.bench_function("three, one by one", |b| {
+        b.iter(|| recipes.each_ref().map(|recipe| convert(black_box(&jpeg), recipe, &ctx).expect("a picture")))
+    });
     group.finish();
 }
 

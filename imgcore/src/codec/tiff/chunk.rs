@@ -1,11 +1,13 @@
-//! One strip or tile into samples, by the `tiff` crate.
+//! One strip or tile into samples, by the `tiff` crate, and by `fax` for what that does not read.
 //!
-//! The crate never sees the file, only a file of one strip that is written here around the chunk's bytes: no directory,
+//! The `tiff` crate never sees the file, only a file of one strip that is written here around the chunk's bytes: no directory,
 //! count or loop of the sender's reaches it, and a picture is never whole in memory.
 
 use std::borrow::Cow;
+use std::convert::Infallible;
 use std::io::{Cursor, ErrorKind};
 
+use fax::decoder::{DecodeStatus, Group3Decoder, Group4Decoder};
 use tiff::TiffError;
 use tiff::decoder::{Decoder, Limits};
 
@@ -28,9 +30,15 @@ impl<'a> Coding<'a> {
     pub(super) fn decode(&self, coded: &[u8], out: &mut [u8]) -> Result<(), Error> {
         let row = self.image.chunk_row_bytes() as usize;
         let rows = (out.len() / row.max(1)) as u32;
-        let coded = if self.image.low_bit_first { Cow::Owned(coded.iter().map(|byte| byte.reverse_bits()).collect()) } else { Cow::Borrowed(coded) };
+        let coded = if self.image.low_bit_first {
+            Cow::Owned(coded.iter().map(|byte| byte.reverse_bits()).collect())
+        } else {
+            Cow::Borrowed(coded)
+        };
         match self.image.compression {
             1 => self.copy(&coded, out),
+            3 => group3(&coded, self.image.chunks.width, out),
+            4 => group4(&coded, self.image.chunks.width, out),
             7 => {
                 self.check_jpeg(&coded, rows)?;
                 self.foreign(&coded, rows, out)
@@ -56,7 +64,9 @@ impl<'a> Coding<'a> {
         limits.ifd_value_size = file.len();
         let decode = || Decoder::new(Cursor::new(file))?.with_limits(limits).read_chunk_bytes(0, out);
         decode().map_err(|error| match error {
-            TiffError::IoError(e) if e.kind() == ErrorKind::UnexpectedEof => Error::truncated(Format::Tiff, "a strip or tile is incomplete"),
+            TiffError::IoError(e) if e.kind() == ErrorKind::UnexpectedEof => {
+                Error::truncated(Format::Tiff, "a strip or tile is incomplete")
+            }
             TiffError::UnsupportedError(e) => Error::unsupported(format!("this TIFF ({e})")),
             other => Error::malformed_by(Format::Tiff, other),
         })
@@ -101,14 +111,57 @@ impl<'a> Coding<'a> {
     /// The JPEG's own size decides what its decoder allocates, so it must be the chunk's.
     fn check_jpeg(&self, coded: &[u8], rows: u32) -> Result<(), Error> {
         let chunks = self.image.chunks;
-        let (width, height, samples) = jpeg_frame(coded).ok_or_else(|| Error::truncated(Format::Tiff, "a JPEG strip or tile has no frame"))?;
+        let (width, height, samples) =
+            jpeg_frame(coded).ok_or_else(|| Error::truncated(Format::Tiff, "a JPEG strip or tile has no frame"))?;
         let fits = u32::from(width) == chunks.width && u32::from(height) >= rows && u32::from(height) <= chunks.height.next_multiple_of(16);
         if !fits || u16::from(samples) != self.image.chunk_samples() {
-            let what = format!("a JPEG of {width}x{height} with {samples} channels in a strip or tile of {}x{}", chunks.width, chunks.height);
+            let what =
+                format!("a JPEG of {width}x{height} with {samples} channels in a strip or tile of {}x{}", chunks.width, chunks.height);
             return Err(Error::malformed(Format::Tiff, what));
         }
         Ok(())
     }
+}
+
+/// Lines between end-of-line codes, each by itself; a page may end early, and the rest is white.
+fn group3(coded: &[u8], width: u32, out: &mut [u8]) -> Result<(), Error> {
+    let mut decoder = Group3Decoder::new(coded.iter().copied().map(Ok::<u8, Infallible>)).map_err(|_| bad_fax())?;
+    for line in out.chunks_exact_mut(width.div_ceil(8) as usize) {
+        let status = decoder.advance();
+        draw(decoder.transitions(), width, line);
+        if status.map_err(|_| bad_fax())? == DecodeStatus::End {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Lines as differences from the line above. Not by the `tiff` crate, which reads no strip of more than 65,535 lines.
+fn group4(coded: &[u8], width: u32, out: &mut [u8]) -> Result<(), Error> {
+    let narrow = u16::try_from(width).map_err(|_| Error::unsupported("a fax of more than 65,535 columns in TIFF"))?;
+    let Ok(mut decoder) = Group4Decoder::new(coded.iter().copied().map(Ok::<u8, Infallible>), narrow);
+    for line in out.chunks_exact_mut(width.div_ceil(8) as usize) {
+        if decoder.advance().map_err(|_| bad_fax())? == DecodeStatus::End {
+            break;
+        }
+        draw(decoder.transition(), width, line);
+    }
+    Ok(())
+}
+
+/// Sets the bits of black runs; a line begins white, and changes color at each place.
+fn draw(changes: &[u16], width: u32, line: &mut [u8]) {
+    for run in changes.chunks(2) {
+        let end = run.get(1).map_or(width, |&end| u32::from(end).min(width));
+        for x in u32::from(run[0])..end {
+            line[x as usize / 8] |= 0x80 >> (x % 8);
+        }
+    }
+}
+
+/// The decoder does not say whether bits are wrong or missing.
+fn bad_fax() -> Error {
+    Error::malformed(Format::Tiff, "a fax line cannot be read")
 }
 
 /// Width, height and channels of a JPEG.

@@ -12,7 +12,8 @@ const MAKER_NOTE: u16 = 0x927C;
 /// The EXIF block, in the file's byte order; `None` where there is nothing to say, or more than `most` bytes of it.
 pub(super) fn exif(file: &File<'_>, ifd: &Ifd<'_>, most: u64) -> Option<Vec<u8>> {
     let sub = |tag| ifd.number(tag).and_then(|offset| file.ifd(offset).ok()).map(|ifd| (tag, fitting(&ifd, |tag| tag != MAKER_NOTE)));
-    let subs: Vec<(u16, Vec<Entry<'_>>)> = [sub(EXIF_IFD), sub(GPS_IFD)].into_iter().flatten().filter(|(_, entries)| !entries.is_empty()).collect();
+    let subs: Vec<(u16, Vec<Entry<'_>>)> =
+        [sub(EXIF_IFD), sub(GPS_IFD)].into_iter().flatten().filter(|(_, entries)| !entries.is_empty()).collect();
     let main = fitting(ifd, |tag| KEPT.contains(&tag));
     let all = main.iter().chain(subs.iter().flat_map(|(_, entries)| entries));
     let bytes: u64 = all.map(|entry| 20 + entry.value.map_or(0, <[u8]>::len) as u64).sum();
@@ -33,8 +34,12 @@ pub(super) fn exif(file: &File<'_>, ifd: &Ifd<'_>, most: u64) -> Option<Vec<u8>>
 
 /// Entries that a classic TIFF can hold, in ascending order and without repeats.
 fn fitting<'a>(ifd: &Ifd<'a>, keep: impl Fn(u16) -> bool) -> Vec<Entry<'a>> {
-    let mut entries: Vec<Entry<'a>> =
-        ifd.entries.iter().filter(|entry| keep(entry.tag) && matches!(entry.kind, 1..=5 | 7..=12) && entry.value.is_some_and(|v| !v.is_empty())).copied().collect();
+    let mut entries: Vec<Entry<'a>> = ifd
+        .entries
+        .iter()
+        .filter(|entry| keep(entry.tag) && matches!(entry.kind, 1..=5 | 7..=12) && entry.value.is_some_and(|v| !v.is_empty()))
+        .copied()
+        .collect();
     entries.sort_by_key(|entry| entry.tag);
     entries.dedup_by_key(|entry| entry.tag);
     entries.truncate(1_000);

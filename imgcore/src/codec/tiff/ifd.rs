@@ -58,7 +58,9 @@ impl<'a> File<'a> {
         let (start, count) = self.ifd_head(offset)?;
         let size = self.entry_size();
         let end = usize::try_from(count).ok().and_then(|count| count.checked_mul(size)).and_then(|len| start.checked_add(len));
-        let table = end.and_then(|end| self.bytes.get(start..end)).ok_or_else(|| Error::truncated(Format::Tiff, "a directory is incomplete"))?;
+        let table = end
+            .and_then(|end| self.bytes.get(start..end))
+            .ok_or_else(|| Error::malformed(Format::Tiff, "a directory claims more entries than the file can hold"))?;
         let entries = table.chunks_exact(size).map(|entry| self.entry(entry)).collect();
         Ok(Ifd { entries })
     }
@@ -70,7 +72,8 @@ impl<'a> File<'a> {
         while next != 0 && (seen.len() as u64) < most && !seen.contains(&next) {
             let Ok((start, count)) = self.ifd_head(next) else { break };
             seen.insert(next);
-            let link = usize::try_from(count).ok().and_then(|count| count.checked_mul(self.entry_size())).and_then(|len| start.checked_add(len));
+            let link =
+                usize::try_from(count).ok().and_then(|count| count.checked_mul(self.entry_size())).and_then(|len| start.checked_add(len));
             let Some(Ok(link)) = link.map(|at| self.number(at, if self.big { 8 } else { 4 })) else { break };
             next = link;
         }

@@ -12,7 +12,9 @@ const MOST_SAMPLES: u64 = 16;
 /// How samples become colors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Color {
-    Gray { white_is_zero: bool },
+    Gray {
+        white_is_zero: bool,
+    },
     Palette,
     Rgb,
     Cmyk,
@@ -80,14 +82,17 @@ impl<'a> Image<'a> {
         };
         let samples = number(277, 1).clamp(1, MOST_SAMPLES + 1) as u16;
         let bits = number(258, 1).min(255) as u16;
-        let even = ifd.entry(258).is_none_or(|entry| (0..u64::from(samples).min(entry.count)).all(|i| entry.number(i) == Some(u64::from(bits))));
+        let even =
+            ifd.entry(258).is_none_or(|entry| (0..u64::from(samples).min(entry.count)).all(|i| entry.number(i) == Some(u64::from(bits))));
         let compression = number(259, 1).min(0xFFFF) as u16;
         let color = color(ifd, samples);
         let predictor = number(317, 1);
         let planar = number(284, 1) == 2 && samples > 1;
         let tiled = ifd.entry(322).is_some();
         let chunks = chunks(ifd, Size { width, height }, tiled);
-        let subsampled = color == Color::YCbCr && compression != 7 && ifd.entry(530).is_none_or(|entry| (entry.number(0), entry.number(1)) != (Some(1), Some(1)));
+        let subsampled = color == Color::YCbCr
+            && compression != 7
+            && ifd.entry(530).is_none_or(|entry| (entry.number(0), entry.number(1)) != (Some(1), Some(1)));
 
         let unsupported = match (compression, color) {
             _ if u64::from(samples) > MOST_SAMPLES => Some("a TIFF of more than 16 channels"),
@@ -101,7 +106,8 @@ impl<'a> Image<'a> {
             (6, _) => Some("old-style JPEG in TIFF"),
             (7, _) if bits != 8 => Some("JPEG of this depth in TIFF"),
             (3 | 4, _) if bits != 1 || samples != 1 => Some("fax of more than one bit in TIFF"),
-            (1 | 4 | 5 | 7 | 8 | 32773 | 32946, _) => None,
+            (3, _) if number(292, 0) & 1 != 0 => Some("two-dimensional Group 3 fax in TIFF"),
+            (1 | 3 | 4 | 5 | 7 | 8 | 32773 | 32946, _) => None,
             _ => Some("this TIFF compression"),
         };
         // Only these two codings have a predictor; it is a left-over tag beside any other.
@@ -235,10 +241,7 @@ fn alpha(ifd: &Ifd<'_>, color: Color, samples: u16) -> Option<Alpha> {
 
 fn chunks(ifd: &Ifd<'_>, size: Size, tiled: bool) -> Chunks {
     let side = |tag, whole: u32| ifd.number(tag).and_then(|side| u32::try_from(side).ok()).filter(|&side| side > 0).unwrap_or(whole);
-    let (width, height) = if tiled {
-        (side(322, size.width), side(323, size.height))
-    } else {
-        (size.width, side(278, size.height).min(size.height))
-    };
+    let (width, height) =
+        if tiled { (side(322, size.width), side(323, size.height)) } else { (size.width, side(278, size.height).min(size.height)) };
     Chunks { width, height, across: size.width.div_ceil(width), down: size.height.div_ceil(height) }
 }
