@@ -105,7 +105,7 @@ fn run_lengths(coded: &[u8], nibbles: bool, width: usize, indices: &mut [u8]) ->
         let index = |byte: u8, i: usize| {
             if !nibbles {
                 byte
-            } else if i % 2 == 0 {
+            } else if i.is_multiple_of(2) {
                 byte >> 4
             } else {
                 byte & 15
