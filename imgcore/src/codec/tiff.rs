@@ -12,7 +12,7 @@ use self::chunk::Coding;
 use self::color::Painter;
 use self::ifd::{File, Ifd};
 use self::image::Image;
-use super::{Format, Found};
+use super::{Format, Found, Space};
 use crate::decode::{Decoded, Fan, Row, Shape, Sink, Want};
 use crate::error::Error;
 use crate::limits::{Context, Limits, Stage, check};
@@ -35,6 +35,10 @@ pub(super) fn probe(input: &[u8], limits: &Limits) -> Result<Found, Error> {
     found.scratch = image.scratch(input.len() as u64);
     found.orientation = ifd.number(ORIENTATION).and_then(|value| u16::try_from(value).ok()).filter(|value| (1..=8).contains(value));
     read_blocks(&mut found, &file, &ifd, limits);
+    if let (Space::Cmyk, Some(icc)) = (found.space, &found.blocks.icc) {
+        // A profile for inks unfolds into tables of four dimensions.
+        found.scratch = found.scratch.saturating_add(8 * icc.len() as u64 + (4 << 20));
+    }
     Ok(found)
 }
 

@@ -189,10 +189,10 @@ impl<'a> Image<'a> {
     pub(super) fn scratch(&self, file_bytes: u64) -> u64 {
         let chunk = self.chunk_row_bytes().saturating_mul(u64::from(self.chunks.height));
         let band = chunk.saturating_mul(u64::from(self.chunks.across)).saturating_mul(self.planes() as u64);
-        let rows = u64::from(self.size.width) * (u64::from(self.samples) + 4) * 2;
+        let rows = u64::from(self.size.width) * (2 * u64::from(self.samples) + 20);
         // JPEG keeps coefficients of 16 bits beside its pixels when it is progressive.
         let beside = if self.compression == 7 { chunk.saturating_mul(4) } else { chunk };
-        band.saturating_add(beside).saturating_add(rows).saturating_add(2 * file_bytes).saturating_add(1 << 16)
+        band.saturating_add(beside).saturating_add(rows).saturating_add(2 * file_bytes).saturating_add(1 << 18)
     }
 
     /// The coded bytes of a chunk, as far as they are in the file, and whether all of them are.
