@@ -80,8 +80,8 @@ pub(crate) fn canyon(x: f64, y: f64) -> Light {
 
 /// The sun rises behind hills; `time` runs from 0 to 1; 1.5 wide.
 pub(crate) fn sunrise(x: f64, y: f64, time: f64) -> Light {
-    // Up to the top and down again, so that the last picture leads into the first.
-    let up = 0.5 - 0.5 * (TAU * time).cos();
+    // Up to the top and down again, so that the last picture leads into the first, which is a fair one.
+    let up = 0.5 - 0.5 * (TAU * (time + 0.3)).cos();
     let sy = 0.80 - 0.50 * up;
     let away = ((x - 0.75).powi(2) + (y - sy).powi(2)).sqrt();
     let night = [hex(0x232A5C), hex(0x3A3A78), hex(0x5F4A8C), hex(0x9A5C94)];
