@@ -18,7 +18,7 @@ use crate::decode::{Decoded, Want};
 use crate::error::Error;
 use crate::geometry::Size;
 use crate::limits::{Context, Limits};
-use crate::pixels::{Layout, Picture};
+use crate::pixels::{Layout, Picture, Pixels, Raster};
 use crate::plan::EncodePlan;
 use crate::report::Warning;
 
@@ -257,6 +257,14 @@ pub(crate) fn encode(picture: &Picture, blocks: &Blocks, plan: &EncodePlan) -> R
     }
 }
 
+/// The first frame's raster: what an encoder of stills writes.
+fn still(picture: &Picture) -> Result<&Raster, Error> {
+    match picture.frames.first().map(|frame| &frame.pixels) {
+        Some(Pixels::Raster(raster)) => Ok(raster),
+        _ => Err(Error::internal("an encoder was given no raster")),
+    }
+}
+
 /// The most that an encoder holds beside the raster that it reads and the file that it gives, in bytes.
 pub(crate) fn encode_scratch(plan: &EncodePlan, size: Size) -> u64 {
     let padded = (u64::from(size.width) + 16) * (u64::from(size.height) + 16);
@@ -269,6 +277,6 @@ pub(crate) fn encode_scratch(plan: &EncodePlan, size: Size) -> u64 {
         // Four bytes a pixel, and the tokens.
         Format::Webp => padded * 12,
         // Indices, and the colors that are counted.
-        _ => padded * 12,
+        _ => padded * 12 + (4 << 20),
     }
 }
