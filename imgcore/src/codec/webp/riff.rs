@@ -73,7 +73,7 @@ pub(super) fn survey<'a>(input: &'a [u8], limits: &Limits) -> Result<Survey<'a>,
     let end = (size + 8).min(input.len() as u64) as usize;
     let is_cut = size + 8 > input.len() as u64;
     let mut chunks = Chunks(input.get(12..end).unwrap_or_default());
-    let first = chunks.next().ok_or_else(|| if is_cut { cut() } else { malformed("it has no chunks") })?;
+    let first = chunks.next().ok_or_else(cut)?;
     if first.kind != *b"VP8X" {
         let bits = bits(&mut std::iter::once(first), None)?.ok_or_else(|| malformed("it does not begin with a picture"))?;
         let place = Region { left: 0, top: 0, width: bits.size.width, height: bits.size.height };
