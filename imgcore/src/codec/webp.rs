@@ -5,7 +5,7 @@
 mod riff;
 #[cfg(test)]
 mod tests;
-#[expect(clippy::unwrap_used, reason = "a stranger's code, kept as it is")]
+#[expect(clippy::unwrap_used, clippy::manual_is_multiple_of, reason = "a stranger's code, kept as it is")]
 mod vendor_image_webp {
     #[rustfmt::skip]
     pub(super) mod encoder;

@@ -253,7 +253,7 @@ mod tests {
         // A cube of all colors in 256 cells: about 40 a channel from side to side. Means over blocks of 8x8 come closer, by dithering.
         for block in 0..64 {
             let at = |i: usize| (block / 8 * 8 + i / 8) * 64 + block % 8 * 8 + i % 8;
-            for c in 0..3 {
+            for c in [0, 1, 2] {
                 let wanted: i32 = (0..64).map(|i| i32::from(pixels[at(i)][c])).sum();
                 let given: i32 = (0..64).map(|i| i32::from(indexed.palette[usize::from(indexed.indices[at(i)])][c])).sum();
                 assert!((wanted - given).abs() < 64 * 12, "block {block}: {wanted} became {given}");

@@ -143,10 +143,10 @@ pub(super) fn head<'a>(input: &'a [u8], limits: &Limits) -> Result<Head<'a>, Err
         head.needed.push(palette.whole);
     }
     let expected = match head.color {
-        0 => 2..=2,
-        2 => 6..=6,
-        3 => 1..=256,
-        _ => 1..=0,
+        0 => 2..3,
+        2 => 6..7,
+        3 => 1..257,
+        _ => 0..0,
     };
     if let Some(chunk) = transparency.filter(|chunk| expected.contains(&chunk.body.len()) && chunk.is_sound()) {
         head.has_transparency = true;

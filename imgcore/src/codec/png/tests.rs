@@ -42,8 +42,9 @@ fn chunk(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
     chunk
 }
 
-/// A PNG of these chunks, with stored rows (filter bytes included) as its picture data.
-fn file(width: u32, height: u32, depth: u8, color: u8, interlace: u8, before: &[Vec<u8>], rows: &[u8], after: &[Vec<u8>]) -> Vec<u8> {
+/// A PNG of this size, this depth, color type and interlace method, and these chunks, with stored rows (filter bytes included) as its picture data.
+fn file(size: (u32, u32), kind: (u8, u8, u8), before: &[Vec<u8>], rows: &[u8], after: &[Vec<u8>]) -> Vec<u8> {
+    let ((width, height), (depth, color, interlace)) = (size, kind);
     let mut ihdr = [width.to_be_bytes(), height.to_be_bytes()].concat();
     ihdr.extend_from_slice(&[depth, color, 0, 0, interlace]);
     let mut file = b"\x89PNG\r\n\x1a\n".to_vec();
@@ -95,17 +96,17 @@ fn small_effort_is_not_there_yet() {
 fn a_palette_with_transparency_is_rgba() {
     let palette = chunk(b"PLTE", &[255, 0, 0, 0, 255, 0, 0, 0, 255]);
     let rows = [0, 0b00_01_10_00];
-    let opaque = file(4, 1, 2, 3, 0, &[palette.clone()], &rows, &[]);
+    let opaque = file((4, 1), (2, 3, 0), std::slice::from_ref(&palette), &rows, &[]);
     assert_eq!(found(&opaque).layout, Layout::Rgb);
     assert_eq!(decode_all(&opaque, false).unwrap().0.bytes(), [255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 0, 0]);
-    let clear = file(4, 1, 2, 3, 0, &[palette, chunk(b"tRNS", &[0, 128])], &rows, &[]);
+    let clear = file((4, 1), (2, 3, 0), &[palette, chunk(b"tRNS", &[0, 128])], &rows, &[]);
     assert_eq!(found(&clear).layout, Layout::Rgba);
     assert_eq!(decode_all(&clear, false).unwrap().0.bytes(), [255, 0, 0, 0, 0, 255, 0, 128, 0, 0, 255, 255, 255, 0, 0, 0]);
 }
 
 #[test]
 fn sixteen_bits_are_read_high_byte_first() {
-    let deep = file(2, 1, 16, 0, 0, &[], &[0, 0x12, 0x34, 0xFF, 0xFE], &[]);
+    let deep = file((2, 1), (16, 0, 0), &[], &[0, 0x12, 0x34, 0xFF, 0xFE], &[]);
     assert!(found(&deep).deep);
     assert_eq!(decode_all(&deep, false).unwrap().0.samples, Samples::U16(vec![0x1234, 0xFFFE]));
 }
@@ -114,7 +115,7 @@ fn sixteen_bits_are_read_high_byte_first() {
 fn interlaced_rows_find_their_places() {
     // 3x3, eight bits: passes 1 (0,0), 4 has none, 5 is x 2 of row 0, 6 is row 1 ... by the table of Adam7.
     let rows = [0, 1, 0, 3, 0, 7, 9, 0, 2, 0, 8, 0, 4, 5, 6];
-    let data = file(3, 3, 8, 0, 1, &[], &rows, &[]);
+    let data = file((3, 3), (8, 0, 1), &[], &rows, &[]);
     assert!(found(&data).progressive);
     assert_eq!(decode_all(&data, false).unwrap().0.bytes(), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
 }
@@ -124,14 +125,14 @@ fn frames_are_counted_as_found() {
     let control = |n: u32| chunk(b"fcTL", &[n.to_be_bytes().as_slice(), &[0; 22]].concat());
     let animation = chunk(b"acTL", &[0x7F, 0xFF, 0xFF, 0xFF, 0, 0, 0, 5]);
     let rows = [0, 1];
-    let one = file(1, 1, 8, 0, 0, &[animation.clone()], &rows, &[]);
+    let one = file((1, 1), (8, 0, 0), std::slice::from_ref(&animation), &rows, &[]);
     assert_eq!((found(&one).frames, found(&one).loops), (1, 0));
-    let two = file(1, 1, 8, 0, 0, &[animation.clone(), control(0)], &rows, &[control(1)]);
+    let two = file((1, 1), (8, 0, 0), &[animation.clone(), control(0)], &rows, &[control(1)]);
     assert_eq!((found(&two).frames, found(&two).loops), (2, 5));
-    let three = file(1, 1, 8, 0, 0, &[animation.clone()], &rows, &[control(0), control(1)]);
+    let three = file((1, 1), (8, 0, 0), std::slice::from_ref(&animation), &rows, &[control(0), control(1)]);
     assert_eq!(found(&three).frames, 3);
     let many: Vec<_> = (1..20).map(control).collect();
-    let many = file(1, 1, 8, 0, 0, &[animation, control(0)], &rows, &many);
+    let many = file((1, 1), (8, 0, 0), &[animation, control(0)], &rows, &many);
     let limits = Limits { max_frames: 4, ..Limits::default() };
     assert_eq!(probe(&many, &limits).unwrap().frames, 5);
     assert_eq!(decode_all(&many, false).unwrap().0.bytes(), [1]);
@@ -142,7 +143,7 @@ fn metadata_is_read_within_its_limits() {
     let profile = |bytes: &[u8]| chunk(b"iCCP", &[b"p\0\0".as_slice(), &fdeflate::compress_to_vec(bytes)].concat());
     let xmp = chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0en\0t\0<x/>");
     let all = [profile(&[9; 5000]), chunk(b"eXIf", b"Exif\0\0II*\0"), xmp];
-    let data = file(1, 1, 8, 0, 0, &all[..2], &[0, 1], &all[2..]);
+    let data = file((1, 1), (8, 0, 0), &all[..2], &[0, 1], &all[2..]);
     let blocks = found(&data).blocks;
     assert_eq!(blocks.icc.as_deref(), Some([9; 5000].as_slice()));
     assert_eq!(blocks.exif.as_deref(), Some(b"II*\0".as_slice()));
@@ -153,14 +154,14 @@ fn metadata_is_read_within_its_limits() {
     let shared = probe(&data, &Limits { max_metadata_bytes: 5002, ..Limits::default() }).unwrap();
     assert_eq!((shared.blocks.exif, shared.warnings[0].code), (None, "metadata_dropped"));
 
-    let broken = file(1, 1, 8, 0, 0, &[chunk(b"iCCP", b"p\0\0nonsense")], &[0, 1], &[]);
+    let broken = file((1, 1), (8, 0, 0), &[chunk(b"iCCP", b"p\0\0nonsense")], &[0, 1], &[]);
     assert_eq!((found(&broken).blocks.icc, found(&broken).warnings[0].code), (None, "profile_ignored"));
     assert!(decode_all(&broken, false).is_ok());
 }
 
 #[test]
 fn too_many_chunks_are_refused() {
-    let data = file(1, 1, 8, 0, 0, &vec![chunk(b"tEXt", b"a\0b"); 50], &[0, 1], &[]);
+    let data = file((1, 1), (8, 0, 0), &vec![chunk(b"tEXt", b"a\0b"); 50], &[0, 1], &[]);
     let error = probe(&data, &Limits { max_segments: 20, ..Limits::default() }).unwrap_err();
     assert!(matches!(error, Error::LimitExceeded { limit: "maxSegments", .. }), "{error}");
     assert!(probe(&data, &Limits::default()).is_ok());
@@ -170,13 +171,13 @@ fn too_many_chunks_are_refused() {
 fn data_behind_the_last_row_is_not_inflated() {
     let mut rows = vec![0; 64 << 20];
     rows[1] = 77;
-    let data = file(1, 1, 8, 0, 0, &[], &rows, &[]);
+    let data = file((1, 1), (8, 0, 0), &[], &rows, &[]);
     assert_eq!(decode_all(&data, false).unwrap().0.bytes(), [77]);
 }
 
 #[test]
 fn a_short_picture_in_a_whole_file_is_truncated() {
-    let data = file(4, 3, 8, 0, 0, &[], &[0, 1, 2, 3, 4, 0, 5, 6], &[]);
+    let data = file((4, 3), (8, 0, 0), &[], &[0, 1, 2, 3, 4, 0, 5, 6], &[]);
     assert_eq!(decode_all(&data, false).unwrap_err().code(), "truncated");
     let (raster, decoded) = decode_all(&data, true).unwrap();
     assert_eq!(raster.bytes()[..4], [1, 2, 3, 4]);
@@ -185,7 +186,7 @@ fn a_short_picture_in_a_whole_file_is_truncated() {
 
 #[test]
 fn a_wrong_checksum_of_picture_data_is_malformed() {
-    let data = file(2, 1, 8, 0, 0, &[], &[0, 1, 2], &[]);
+    let data = file((2, 1), (8, 0, 0), &[], &[0, 1, 2], &[]);
     let sum = data.len() - 13;
     for (at, code) in [(sum, "malformed"), (20, "malformed"), (data.len() - 1, "ok")] {
         let mut flipped = data.clone();
@@ -201,8 +202,8 @@ fn no_prefix_gives_another_picture() {
     let rows: Vec<u8> = (0..20).flat_map(|y| [vec![y % 2], vec![0b00_01_10_00; 5]].concat()).collect();
     let files = [
         encode(&Picture::still(raster(9, 8, Layout::Rgba)), &Blocks::default(), &plan(Layout::Rgba, false)).unwrap(),
-        file(20, 20, 2, 3, 0, &[palette.clone(), chunk(b"tRNS", &[0, 128])], &rows, &[]),
-        file(3, 3, 8, 0, 1, &[], &[0, 1, 0, 3, 0, 7, 9, 0, 2, 0, 8, 0, 4, 5, 6], &[]),
+        file((20, 20), (2, 3, 0), &[palette.clone(), chunk(b"tRNS", &[0, 128])], &rows, &[]),
+        file((3, 3), (8, 0, 1), &[], &[0, 1, 0, 3, 0, 7, 9, 0, 2, 0, 8, 0, 4, 5, 6], &[]),
     ];
     for data in files {
         let whole = decode_all(&data, false).unwrap().0;
@@ -227,7 +228,7 @@ fn no_flipped_bit_panics() {
     let palette = chunk(b"PLTE", &[255, 0, 0, 0, 255, 0]);
     let files = [
         encode(&Picture::still(raster(5, 3, Layout::GrayAlpha)), &icc, &plan(Layout::GrayAlpha, true)).unwrap(),
-        file(9, 2, 1, 3, 1, &[palette, chunk(b"tRNS", &[7])], &[0; 24], &[chunk(b"eXIf", b"MM\0*")]),
+        file((9, 2), (1, 3, 1), &[palette, chunk(b"tRNS", &[7])], &[0; 24], &[chunk(b"eXIf", b"MM\0*")]),
     ];
     let limits = Limits { max_input_pixels: 10_000, ..Limits::default() };
     for data in files {
