@@ -1,0 +1,255 @@
+//! From blocks to rows: a band of samples, chroma made as large as luma, colors made RGB.
+//!
+//! The band holds the last two rows of units, since smooth upsampling looks at the chroma rows above and below.
+
+use std::ops::ControlFlow;
+
+use super::super::Space;
+use super::frame::{Component, Frame};
+use super::idct::inverse;
+use super::scan::Block;
+use crate::decode::{Fan, Row, Shape, Sink};
+use crate::error::Error;
+use crate::ops::profile::Inks;
+use crate::pixels::Layout;
+
+/// The samples of a component in the last two rows of units.
+struct Band {
+    samples: Vec<u8>,
+    stride: usize,
+    rows: usize,
+    width: usize,
+    height: usize,
+    /// How many pixels a sample spans, times the largest factor: `h` of `h_max`.
+    h: usize,
+    v: usize,
+    h_max: usize,
+    v_max: usize,
+}
+
+impl Band {
+    fn new(component: &Component, frame: &Frame) -> Band {
+        let (stride, rows) = (component.blocks_across * 8, component.v * 16);
+        Band {
+            samples: vec![0; stride * rows],
+            stride,
+            rows,
+            width: component.width,
+            height: component.height,
+            h: component.h,
+            v: component.v,
+            h_max: frame.h_max,
+            v_max: frame.v_max,
+        }
+    }
+
+    /// The picture's samples of a row; rows outside repeat those at the edge.
+    fn row(&self, y: usize) -> &[u8] {
+        let start = y.min(self.height - 1) % self.rows * self.stride;
+        &self.samples[start..start + self.width]
+    }
+
+    /// As libjpeg: by two, and not for the narrowest pictures.
+    fn is_smooth(&self) -> bool {
+        self.width > 2
+    }
+
+    fn is_smooth_down(&self) -> bool {
+        self.v * 2 == self.v_max && (self.h == self.h_max || self.h * 2 == self.h_max && self.is_smooth())
+    }
+
+    /// A row of the picture, as wide as the picture or a little wider.
+    fn upsample<'a>(&'a self, y: usize, sums: &mut Vec<u16>, line: &'a mut Vec<u8>) -> &'a [u8] {
+        let here = y * self.v / self.v_max;
+        let near = self.row(here);
+        if self.h == self.h_max && !self.is_smooth_down() {
+            return near;
+        }
+        line.clear();
+        if self.is_smooth_down() {
+            let is_upper = y % 2 == 0;
+            let far = self.row(if is_upper { here.saturating_sub(1) } else { here + 1 });
+            if self.h == self.h_max {
+                let bias = if is_upper { 1 } else { 2 };
+                line.extend(near.iter().zip(far).map(|(n, f)| ((u16::from(*n) * 3 + u16::from(*f) + bias) >> 2) as u8));
+            } else {
+                sums.clear();
+                sums.extend(near.iter().zip(far).map(|(n, f)| u16::from(*n) * 3 + u16::from(*f)));
+                widen(sums, line, 8, 7, 4);
+            }
+        } else if self.h * 2 == self.h_max && self.is_smooth() {
+            sums.clear();
+            sums.extend(near.iter().map(|n| u16::from(*n)));
+            widen(sums, line, 1, 2, 2);
+        } else {
+            line.extend((0..self.width * self.h_max / self.h).map(|x| near[x * self.h / self.h_max]));
+        }
+        line
+    }
+}
+
+/// Twice as many samples: three parts of the nearer and one of the farther neighbor, rounded down and up in turn.
+fn widen(from: &[u16], to: &mut Vec<u8>, left: u16, right: u16, shift: u32) {
+    let (first, last) = (from[0], from[from.len() - 1]);
+    to.push(((first * 4 + left) >> shift) as u8);
+    to.extend(from.windows(2).flat_map(|pair| {
+        let (a, b) = (pair[0], pair[1]);
+        [((a * 3 + b + right) >> shift) as u8, ((b * 3 + a + left) >> shift) as u8]
+    }));
+    to.push(((last * 4 + right) >> shift) as u8);
+}
+
+/// Puts blocks into a band and pushes the rows that are complete.
+pub(super) struct Rows<'a> {
+    bands: Vec<Band>,
+    space: Space,
+    is_inverted: bool,
+    inks: Option<Inks>,
+    width: usize,
+    height: usize,
+    unit_height: usize,
+    /// Rows at the end of a row of units that need the next one.
+    lag: usize,
+    next: usize,
+    sink: Fan<'a>,
+    lines: Vec<Vec<u8>>,
+    sums: Vec<u16>,
+    pixels: Vec<u8>,
+}
+
+impl<'a> Rows<'a> {
+    pub(super) fn new(frame: &Frame, space: Space, is_inverted: bool, icc: Option<&[u8]>, mut sink: Fan<'a>) -> Result<Rows<'a>, Error> {
+        let layout = if space == Space::Gray { Layout::Gray } else { Layout::Rgb };
+        sink.frame(&Shape::rows(frame.size.width, frame.size.height, layout, false), 0)?;
+        let bands: Vec<Band> = frame.components.iter().map(|c| Band::new(c, frame)).collect();
+        Ok(Rows {
+            lag: if bands.iter().any(Band::is_smooth_down) { 2 } else { 0 },
+            lines: vec![Vec::new(); bands.len()],
+            bands,
+            space,
+            is_inverted,
+            inks: matches!(space, Space::Cmyk | Space::Ycck).then(|| Inks::new(icc)),
+            width: frame.size.width as usize,
+            height: frame.size.height as usize,
+            unit_height: frame.v_max * 8,
+            next: 0,
+            sink,
+            sums: Vec::new(),
+            pixels: Vec::new(),
+        })
+    }
+
+    /// A block of a component, at its place in the whole picture.
+    #[inline]
+    pub(super) fn block(&mut self, component: usize, x: usize, y: usize, block: &Block, table: &[u16; 64]) {
+        let band = &mut self.bands[component];
+        let start = y * 8 % band.rows * band.stride + x * 8;
+        inverse(block, table, &mut band.samples[start..], band.stride);
+    }
+
+    /// Pushes what a finished row of units completes.
+    pub(super) fn finish_units(&mut self, y: usize) -> ControlFlow<()> {
+        let end = (y + 1) * self.unit_height;
+        let end = if end >= self.height { self.height } else { end - self.lag };
+        for y in self.next..end {
+            self.push(y)?;
+        }
+        self.next = end;
+        ControlFlow::Continue(())
+    }
+
+    fn push(&mut self, y: usize) -> ControlFlow<()> {
+        let Rows { bands, lines, sums, pixels, .. } = self;
+        let mut rows: [&[u8]; 4] = [&[]; 4];
+        for ((row, band), line) in rows.iter_mut().zip(bands.iter()).zip(lines) {
+            *row = band.upsample(y, sums, line);
+        }
+        let row = match self.space {
+            Space::Gray => &rows[0][..self.width],
+            Space::Rgb => {
+                interleave(rows, self.width, pixels, |r, g, b, _| [r, g, b]);
+                &pixels[..]
+            }
+            Space::Ycck => {
+                interleave(rows, self.width, pixels, |y, cb, cr, k| {
+                    let [r, g, b] = rgb(y, cb, cr);
+                    [255 - r, 255 - g, 255 - b, k]
+                });
+                to_srgb(pixels, self.is_inverted, self.inks.as_ref(), &mut self.lines[0])
+            }
+            Space::Cmyk => {
+                interleave(rows, self.width, pixels, |c, m, y, k| [c, m, y, k]);
+                to_srgb(pixels, self.is_inverted, self.inks.as_ref(), &mut self.lines[0])
+            }
+            _ => {
+                interleave(rows, self.width, pixels, |y, cb, cr, _| rgb(y, cb, cr));
+                &pixels[..]
+            }
+        };
+        self.sink.row(0, Row::U8(row))
+    }
+}
+
+fn to_srgb<'a>(inks: &mut [u8], is_inverted: bool, profile: Option<&Inks>, out: &'a mut Vec<u8>) -> &'a [u8] {
+    if is_inverted {
+        inks.iter_mut().for_each(|ink| *ink = 255 - *ink);
+    }
+    out.clear();
+    out.resize(inks.len() / 4 * 3, 0);
+    if let Some(profile) = profile {
+        profile.to_rgb(inks, out);
+    }
+    out
+}
+
+#[inline]
+fn interleave<const N: usize>(rows: [&[u8]; 4], width: usize, pixels: &mut Vec<u8>, pixel: impl Fn(u8, u8, u8, u8) -> [u8; N]) {
+    pixels.resize(width * N, 0);
+    let [a, b, c, d] = rows;
+    // Where there is no fourth component its row is not looked at.
+    let d = if d.is_empty() { a } else { d };
+    let (a, b, c, d) = (&a[..width], &b[..width], &c[..width], &d[..width]);
+    for (x, out) in pixels.as_chunks_mut::<N>().0.iter_mut().enumerate() {
+        *out = pixel(a[x], b[x], c[x], d[x]);
+    }
+}
+
+/// ITU-R BT.601 at full range, in libjpeg's 16-bit fixed point.
+#[inline]
+fn rgb(y: u8, cb: u8, cr: u8) -> [u8; 3] {
+    let (y, cb, cr) = (i32::from(y), i32::from(cb) - 128, i32::from(cr) - 128);
+    let r = y + ((91_881 * cr + 32_768) >> 16);
+    let g = y + ((-22_554 * cb - 46_802 * cr + 32_768) >> 16);
+    let b = y + ((116_130 * cb + 32_768) >> 16);
+    [r, g, b].map(|v| v.clamp(0, 255) as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn widened(from: &[u16], left: u16, right: u16, shift: u32) -> Vec<u8> {
+        let mut to = Vec::new();
+        widen(from, &mut to, left, right, shift);
+        to
+    }
+
+    #[test]
+    fn widening_is_libjpegs_triangle() {
+        assert_eq!(widened(&[0, 100, 200], 1, 2, 2), [0, 25, 75, 125, 175, 200]);
+        assert_eq!(widened(&[7; 3], 1, 2, 2), [7; 6]);
+        assert_eq!(widened(&[4 * 255; 3], 8, 7, 4), [255; 6]);
+        assert_eq!(widened(&[9], 1, 2, 2), [9, 9]);
+    }
+
+    #[test]
+    fn colors_are_those_of_the_definition_within_one_level() {
+        for (y, cb, cr) in (0..=255).step_by(15).flat_map(|y| (0..=255).step_by(51).flat_map(move |cb| (0..=255).step_by(51).map(move |cr| (y, cb, cr)))) {
+            let (fy, fcb, fcr) = (f64::from(y), f64::from(cb) - 128.0, f64::from(cr) - 128.0);
+            let expected = [fy + 1.402 * fcr, fy - 0.344_136 * fcb - 0.714_136 * fcr, fy + 1.772 * fcb];
+            for (got, expected) in rgb(y as u8, cb as u8, cr as u8).into_iter().zip(expected) {
+                assert!((f64::from(got) - expected.clamp(0.0, 255.0)).abs() < 1.0, "{y} {cb} {cr}");
+            }
+        }
+    }
+}
