@@ -345,7 +345,8 @@ mod tests {
     #[test]
     fn the_same_coefficients_give_the_same_pixels_whatever_the_scans() {
         for (width, height) in [(1, 1), (17, 9), (97, 61)] {
-            let files: Vec<Vec<u8>> = plans(Layout::Rgb).iter().map(|(_, plan)| written(&picture(width, height, Layout::Rgb), plan)).collect();
+            let files: Vec<Vec<u8>> =
+                plans(Layout::Rgb).iter().map(|(_, plan)| written(&picture(width, height, Layout::Rgb), plan)).collect();
             for (at, file) in files.iter().enumerate().skip(3) {
                 assert!(whole(file) == whole(&files[at % 3]), "{width}x{height}, plan {at}");
             }

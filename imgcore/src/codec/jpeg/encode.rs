@@ -78,7 +78,11 @@ pub(super) mod tests {
             for (name, plan) in plans(layout) {
                 let file = written(&picture(33, 18, layout), &plan);
                 let found = super::super::probe(&file, &crate::limits::Limits::default()).expect("a header");
-                assert_eq!((found.size.width, found.size.height, found.layout, found.progressive), (33, 18, layout, plan.progressive), "{name}");
+                assert_eq!(
+                    (found.size.width, found.size.height, found.layout, found.progressive),
+                    (33, 18, layout, plan.progressive),
+                    "{name}"
+                );
                 let chroma = match plan.chroma_subsampling {
                     _ if layout == Layout::Gray => None,
                     ChromaSubsampling::Cs420 => Some("4:2:0"),

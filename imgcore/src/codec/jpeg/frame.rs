@@ -187,7 +187,11 @@ mod tests {
             (0xC0, b"\x08\x00\x09\x00\x00\x01\x01\x22\x00", "the JPEG file is damaged: the picture is 0x9 pixels"),
             (0xC0, b"\x08\x00\x09\x00\x11\x02\x01\x22\x00\x02\x11\x00", "JPEG of 2 components is not supported"),
             (0xC0, b"\x08\x00\x09\x00\x11\x01\x01\x52\x00", "the JPEG file is damaged: the sampling factors are 5x2"),
-            (0xC0, b"\x08\x00\x09\x00\x11\x03\x01\x22\x00", "the JPEG file is damaged: the frame header is too short or too long for 3 components"),
+            (
+                0xC0,
+                b"\x08\x00\x09\x00\x11\x03\x01\x22\x00",
+                "the JPEG file is damaged: the frame header is too short or too long for 3 components",
+            ),
         ];
         for (marker, body, expected) in cases {
             let got = frame(marker, body).map_or_else(|e| e.to_string(), |f| format!("{}x{}", f.size.width, f.size.height));

@@ -63,7 +63,8 @@ impl<'a> Metadata<'a> {
         let iptc = take("Photoshop", &self.photoshop).as_deref().and_then(iptc_of);
         self.icc.sort_by_key(|(number, ..)| *number);
         let parts: Vec<&[u8]> = self.icc.iter().map(|(.., part)| *part).collect();
-        let is_right = |(at, (number, count, _)): (usize, &(u8, u8, &[u8]))| usize::from(*number) == at && usize::from(*count) == parts.len();
+        let is_right =
+            |(at, (number, count, _)): (usize, &(u8, u8, &[u8]))| usize::from(*number) == at && usize::from(*count) == parts.len();
         let is_whole = (1..).zip(&self.icc).all(is_right);
         let icc = if parts.is_empty() || !is_whole { None } else { take("ICC", &parts) };
         if !is_whole {

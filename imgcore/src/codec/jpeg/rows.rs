@@ -244,7 +244,9 @@ mod tests {
 
     #[test]
     fn colors_are_those_of_the_definition_within_one_level() {
-        for (y, cb, cr) in (0..=255).step_by(15).flat_map(|y| (0..=255).step_by(51).flat_map(move |cb| (0..=255).step_by(51).map(move |cr| (y, cb, cr)))) {
+        for (y, cb, cr) in
+            (0..=255).step_by(15).flat_map(|y| (0..=255).step_by(51).flat_map(move |cb| (0..=255).step_by(51).map(move |cr| (y, cb, cr))))
+        {
             let (fy, fcb, fcr) = (f64::from(y), f64::from(cb) - 128.0, f64::from(cr) - 128.0);
             let expected = [fy + 1.402 * fcr, fy - 0.344_136 * fcb - 0.714_136 * fcr, fy + 1.772 * fcb];
             for (got, expected) in rgb(y as u8, cb as u8, cr as u8).into_iter().zip(expected) {

@@ -63,7 +63,8 @@ impl<'a> Segments<'a> {
         if length < 2 && !matches!(marker, APP0..=0xEF | COM) {
             return Err(malformed(format!("segment FF{marker:02X} has the length {length}")));
         }
-        let body = self.input.get(self.at + 2..self.at + length.max(2)).ok_or_else(|| truncated(format!("segment FF{marker:02X} is cut")))?;
+        let body =
+            self.input.get(self.at + 2..self.at + length.max(2)).ok_or_else(|| truncated(format!("segment FF{marker:02X} is cut")))?;
         self.at += length.max(2);
         let data = if marker == SOS { self.entropy_coded() } else { &[] };
         Ok(Some(Segment { marker, body, data }))
