@@ -259,8 +259,8 @@ struct Walk {
 impl Walk {
     fn folder(&mut self, folder: &Path, prefix: &str) -> io::Result<()> {
         let entries = match fs::read_dir(folder) {
-            // Gone since it was seen, or never there: no objects.
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            // Gone since it was seen, never there, or a file: no objects below it.
+            Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(()),
             entries => entries?,
         };
         for entry in entries {
