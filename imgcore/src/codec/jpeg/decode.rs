@@ -9,6 +9,7 @@ use super::metadata::Metadata;
 use super::rows::Rows;
 use super::scan::{Block, Damage, Reader, Scan, Tables, ZIGZAG};
 use super::segments::{DHT, DQT, DRI, SOS, Segments};
+use super::smooth::Missing;
 use super::{malformed, truncated};
 use crate::decode::{Decoded, Fan, Sink, Want};
 use crate::error::Error;
@@ -18,23 +19,28 @@ use crate::report::Warning;
 /// A quantization table, in reading order.
 type Quantization = [u16; 64];
 
+/// A scan, the frame that it belongs to, and its data.
+type NextScan<'a> = (Frame, Scan, &'a [u8]);
+
 pub(in super::super) fn decode(input: &[u8], wants: &mut [Want<'_>], ctx: &Context) -> Result<Decoded, Error> {
     let partial = !wants.is_empty() && wants.iter().all(|want| want.plan.partial);
     let sink = Fan::new(wants.iter_mut().map(|want| &mut *want.sink as &mut dyn Sink).collect());
     let mut segments = Segments::new(input);
     let mut state = State::default();
     let Some((frame, scan, data)) = state.next_scan(&mut segments, ctx)? else { return Err(malformed("there is no scan")) };
+    // Tables that are not there tell more than an end that is not there.
+    let reader = Reader::new(data, &scan, &state.tables)?;
     // Before anything of the picture's size is allocated.
     if !partial {
-        segments.clone().to_end()?;
+        segments.clone().pass_to_end()?;
         require_data(&scan, data)?;
     }
 
     let mut work = Work { ctx, partial, is_cut: false };
     if !frame.progressive && scan.parts.len() == frame.components.len() {
         let mut stream = Stream { rows: state.rows(&frame, sink, ctx)?, tables: &state.quantization, block: [0; 64] };
-        work.read(&scan, Reader::new(data, &scan, &state.tables)?, &mut stream)?;
-        work.is_cut |= segments.to_end().is_err();
+        work.read(&scan, reader, &mut stream)?;
+        work.is_cut |= segments.pass_to_end().is_err();
     } else {
         let mut picture = Coefficients::new(&frame);
         let mut next = Some((scan, data));
@@ -43,6 +49,7 @@ pub(in super::super) fn decode(input: &[u8], wants: &mut [Want<'_>], ctx: &Conte
                 require_data(&scan, data)?;
             }
             work.read(&scan, Reader::new(data, &scan, &state.tables)?, &mut picture)?;
+            picture.note(&scan);
             next = match state.next_scan(&mut segments, ctx) {
                 Ok(next) => next.map(|(_, scan, data)| (scan, data)),
                 Err(Error::Truncated { .. }) if partial => {
@@ -80,7 +87,7 @@ struct State<'a> {
 
 impl<'a> State<'a> {
     /// Reads on to the next scan; None at the end of the image.
-    fn next_scan(&mut self, segments: &mut Segments<'a>, ctx: &Context) -> Result<Option<(Frame, Scan, &'a [u8])>, Error> {
+    fn next_scan(&mut self, segments: &mut Segments<'a>, ctx: &Context) -> Result<Option<NextScan<'a>>, Error> {
         while let Some(segment) = segments.next()? {
             match segment.marker {
                 DQT => self.read_quantization(segment.body)?,
@@ -187,10 +194,8 @@ impl Work<'_> {
         for y in 0..scan.down {
             self.ctx.go_on(Stage::Decode)?;
             for x in 0..scan.across {
-                if !has_ended {
-                    if let Err(damage) = reader.begin_unit() {
-                        has_ended = self.judge(damage, &reader)?;
-                    }
+                if !has_ended && let Err(damage) = reader.begin_unit() {
+                    has_ended = self.judge(damage, &reader)?;
                 }
                 for (slot, part) in scan.parts.iter().enumerate() {
                     for (v, h) in (0..part.v).flat_map(|v| (0..part.h).map(move |h| (v, h))) {
@@ -246,28 +251,60 @@ impl Target for Stream<'_, '_> {
     }
 }
 
+/// The coefficients of a whole file that is ours.
+pub(super) fn coefficients(input: &[u8]) -> Result<(Frame, Coefficients), Error> {
+    let ctx = Context::default();
+    let mut segments = Segments::new(input);
+    let mut state = State::default();
+    let mut work = Work { ctx: &ctx, partial: false, is_cut: false };
+    let mut found: Option<(Frame, Coefficients)> = None;
+    while let Some((frame, scan, data)) = state.next_scan(&mut segments, &ctx)? {
+        let (_, picture) = found.get_or_insert_with(|| {
+            let picture = Coefficients::new(&frame);
+            (frame, picture)
+        });
+        work.read(&scan, Reader::new(data, &scan, &state.tables)?, picture)?;
+    }
+    found.ok_or_else(|| malformed("there is no scan"))
+}
+
 /// All blocks of all components, until the last scan is in.
-struct Coefficients {
+pub(super) struct Coefficients {
     /// By component: the blocks, and how many there are in a row.
     components: Vec<(Vec<Block>, usize)>,
+    missing: Vec<Missing>,
 }
 
 impl Coefficients {
     fn new(frame: &Frame) -> Coefficients {
         let components = frame.components.iter().map(|c| (vec![[0; 64]; c.blocks_across * c.blocks_down], c.blocks_across)).collect();
-        Coefficients { components }
+        Coefficients { components, missing: vec![Missing::default(); frame.components.len()] }
+    }
+
+    /// A block of a component, at its place in the picture.
+    pub(super) fn at(&self, component: usize, x: usize, y: usize) -> &Block {
+        let (blocks, across) = &self.components[component];
+        &blocks[y * across + x]
+    }
+
+    /// A scan has been read.
+    fn note(&mut self, scan: &Scan) {
+        scan.parts.iter().for_each(|part| self.missing[part.component].note(scan));
     }
 
     fn push(&self, frame: &Frame, tables: &[Option<Quantization>], mut rows: Rows<'_>, ctx: &Context) -> Result<(), Error> {
+        let is_coarse = frame.progressive && self.missing.iter().any(Missing::can_be_guessed);
         for unit in 0..frame.units_down {
             ctx.go_on(Stage::Decode)?;
             for (at, ((blocks, across), component)) in self.components.iter().zip(&frame.components).enumerate() {
                 // A component that no scan was there for is grey, whatever its table.
                 let table = tables[at].unwrap_or([0; 64]);
-                let first = unit * component.v;
-                for (y, row) in (first..).zip(blocks[first * across..][..component.v * across].chunks_exact(*across)) {
-                    for (x, block) in row.iter().enumerate() {
-                        rows.block(at, x, y, block, &table);
+                for (y, x) in (unit * component.v..(unit + 1) * component.v).flat_map(|y| (0..*across).map(move |x| (y, x))) {
+                    if is_coarse {
+                        let guessed = self.missing[at].guessed(self, (at, component), (x, y), &table);
+                        rows.block(at, x, y, &guessed, &table);
+                    } else {
+                        rows.block(at, x, y, &blocks[y * across + x], &table);
                     }
                 }
             }
@@ -350,6 +387,14 @@ mod tests {
             for (at, file) in files.iter().enumerate().skip(3) {
                 assert!(whole(file) == whole(&files[at % 3]), "{width}x{height}, plan {at}");
             }
+        }
+    }
+
+    #[test]
+    fn a_scan_for_all_components_is_written_in_every_case() {
+        for (name, file) in small_files() {
+            let scans = file.windows(2).filter(|pair| *pair == [0xFF, SOS]).count();
+            assert_eq!(scans > 1, name.contains("progressive"), "{name}");
         }
     }
 

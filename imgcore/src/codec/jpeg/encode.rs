@@ -3,6 +3,7 @@
 use jpeg_encoder::{ChromaSubsamplingMethod, ColorType, Encoder, EncodingError, SamplingFactor};
 
 use super::super::{Blocks, Format};
+use super::interleave::interleaved;
 use crate::error::Error;
 use crate::pixels::{Layout, Picture, Pixels};
 use crate::plan::EncodePlan;
@@ -39,7 +40,9 @@ pub(in super::super) fn encode(picture: &Picture, blocks: &Blocks, plan: &Encode
         encoder.add_icc_profile(icc).map_err(failed)?;
     }
     encoder.encode(raster.bytes(), width, height, color).map_err(failed)?;
-    Ok(file)
+    let has_scans = plan.effort == Effort::Balanced && !plan.progressive && color == ColorType::Rgb;
+    // A table without a code that padding needs is the one thing in the way; the file is right without.
+    Ok(if has_scans { interleaved(&file).unwrap_or(file) } else { file })
 }
 
 #[cfg(test)]

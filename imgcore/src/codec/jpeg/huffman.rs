@@ -221,6 +221,7 @@ impl<'a> Bits<'a> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unusual_byte_groupings, reason = "bits are grouped by what they say")]
 mod tests {
     use super::*;
 

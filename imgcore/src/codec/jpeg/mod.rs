@@ -12,8 +12,10 @@ mod huffman;
 mod scan;
 mod idct;
 mod rows;
+mod smooth;
 mod decode;
 mod encode;
+mod interleave;
 
 pub(super) use decode::decode;
 pub(super) use encode::encode;

@@ -67,7 +67,7 @@ impl Band {
         }
         line.clear();
         if self.is_smooth_down() {
-            let is_upper = y % 2 == 0;
+            let is_upper = y.is_multiple_of(2);
             let far = self.row(if is_upper { here.saturating_sub(1) } else { here + 1 });
             if self.h == self.h_max {
                 let bias = if is_upper { 1 } else { 2 };

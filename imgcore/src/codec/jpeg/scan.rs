@@ -41,12 +41,12 @@ pub(super) struct Scan {
     pub(super) down: usize,
     progressive: bool,
     /// The first and last coefficient, in zigzag order.
-    first: usize,
-    last: usize,
+    pub(super) first: usize,
+    pub(super) last: usize,
     /// Whether it adds a bit to coefficients that are there.
     refines: bool,
     /// How many low bits are still to come.
-    low: u8,
+    pub(super) low: u8,
 }
 
 impl Scan {

@@ -74,7 +74,7 @@ impl<'a> Segments<'a> {
     ///
     /// # Errors
     /// `truncated` where there is no end of image.
-    pub(super) fn to_end(mut self) -> Result<(), Error> {
+    pub(super) fn pass_to_end(mut self) -> Result<(), Error> {
         while self.next()?.is_some() {}
         Ok(())
     }
@@ -141,9 +141,12 @@ mod tests {
         }
     }
 
+    /// A name, a file, the markers in it and how it ends.
+    type Case = (&'static str, &'static [u8], &'static [u8], Result<(), &'static str>);
+
     #[test]
     fn segments_are_found_as_libjpeg_finds_them() {
-        let cases: [(&str, &[u8], &[u8], Result<(), &str>); 12] = [
+        let cases: [Case; 12] = [
             ("nothing", b"\xFF\xD8", b"", Err("truncated")),
             ("no picture", b"\xFF\xD8\xFF\xD9", b"", Ok(())),
             ("a comment", b"\xFF\xD8\xFF\xFE\x00\x04hi\xFF\xD9", b"\xFE", Ok(())),
