@@ -277,6 +277,6 @@ pub(crate) fn encode_scratch(plan: &EncodePlan, size: Size) -> u64 {
         // Four bytes a pixel, and the tokens.
         Format::Webp => padded * 12,
         // Indices, and the colors that are counted.
-        _ => padded * 12 + (4 << 20),
+        _ => padded * 12 + (9 << 20),
     }
 }

@@ -3,8 +3,8 @@
 //! A picture that has few enough colors keeps them. Any other is cut into boxes: always the box with the largest error, where the cut
 //! leaves the least of it; the error of what the palette lacks is spread over the neighbors (Floyd and Steinberg).
 
-/// An entry for each color cube of 5, 6 and 5 bits.
-const CUBES: usize = 1 << 16;
+/// An entry for each color cube of 6 bits a channel.
+const CUBES: usize = 1 << 18;
 
 /// Indices into a palette.
 #[derive(Debug, PartialEq, Eq)]
@@ -61,7 +61,7 @@ fn exact_palette<'a>(pixels: impl Iterator<Item = &'a [u8; 4]>, max: usize) -> O
 }
 
 fn cube([r, g, b]: [u8; 3]) -> usize {
-    usize::from(r >> 3) << 11 | usize::from(g >> 2) << 5 | usize::from(b >> 3)
+    usize::from(r >> 2) << 12 | usize::from(g >> 2) << 6 | usize::from(b >> 2)
 }
 
 /// The pixels of a cube, as one point.
@@ -113,14 +113,18 @@ impl Sums {
 
 /// A palette of boxes, each the mean of its pixels.
 fn cut<'a>(pixels: impl Iterator<Item = &'a [u8; 4]>, max: usize) -> Vec<[u8; 3]> {
-    let mut cubes = vec![(0_u64, [0_u64; 3]); CUBES];
+    // How many pixels, and the sum of what each channel has above the cube's corner.
+    let mut cubes = vec![(0_u32, [0_u32; 3]); CUBES];
     for &[r, g, b, _] in pixels {
-        let (count, sum) = &mut cubes[cube([r, g, b])];
+        let (count, above) = &mut cubes[cube([r, g, b])];
         *count += 1;
-        sum.iter_mut().zip([r, g, b]).for_each(|(sum, v)| *sum += u64::from(v));
+        above.iter_mut().zip([r, g, b]).for_each(|(sum, v)| *sum += u32::from(v & 3));
     }
-    let points = cubes.iter().filter(|(count, _)| *count > 0);
-    let mut points: Vec<Point> = points.map(|&(count, sum)| Point { color: sum.map(|s| ((s + count / 2) / count) as u8), count }).collect();
+    let points = cubes.iter().enumerate().filter(|(_, (count, _))| *count > 0).map(|(at, (count, above))| {
+        let corner = [at >> 12, at >> 6 & 63, at & 63];
+        Point { color: [0, 1, 2].map(|c| (corner[c] as u32 * 4 + (above[c] + count / 2) / count) as u8), count: u64::from(*count) }
+    });
+    let mut points: Vec<Point> = points.collect();
     drop(cubes);
 
     // Boxes are ranges of points; the first of those with the largest error is cut.
@@ -203,7 +207,7 @@ impl Nearest<'_> {
     fn of(&mut self, color: [u8; 3]) -> u8 {
         let at = cube(color);
         if self.known[at] == u16::MAX {
-            let middle = [color[0] & 0xF8 | 4, color[1] & 0xFC | 2, color[2] & 0xF8 | 4];
+            let middle = color.map(|v| v & 0xFC | 2);
             let distance = |to: &[u8; 3]| (0..3).map(|c| (i32::from(middle[c]) - i32::from(to[c])).pow(2)).sum::<i32>();
             let index = self.palette.iter().enumerate().min_by_key(|(_, to)| distance(to)).map_or(0, |(index, _)| index);
             self.known[at] = index as u16;
