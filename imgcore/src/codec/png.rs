@@ -3,6 +3,7 @@
 //! Gamma, chromaticities and cICP are not applied: only an ICC profile speaks of color here.
 
 mod chunks;
+mod metadata;
 mod read;
 #[cfg(test)]
 mod tests;

@@ -1,11 +1,11 @@
 //! The chunks of a PNG, walked without inflating anything: what stands before the picture, and the metadata around it.
 
-use crate::codec::{Blocks, Format, Found, Space};
+use super::metadata::Metadata;
+use crate::codec::{Format, Found, Space};
 use crate::error::Error;
 use crate::geometry::Size;
 use crate::limits::{Limits, check};
 use crate::pixels::Layout;
-use crate::report::Warning;
 
 const SIGNATURE: usize = 8;
 
@@ -20,7 +20,7 @@ pub(super) struct Chunk<'a> {
 }
 
 impl Chunk<'_> {
-    fn is_sound(&self) -> bool {
+    pub(super) fn is_sound(&self) -> bool {
         let Some(sum) = self.whole.last_chunk::<4>() else { return false };
         !self.is_cut && u32::from_be_bytes(*sum) == crc32(&self.whole[4..self.whole.len() - 4])
     }
@@ -190,7 +190,7 @@ pub(super) fn survey(input: &[u8], limits: &Limits) -> Result<Found, Error> {
         scratch: head.scratch(),
         ..Found::still(head.size, head.layout())
     };
-    let mut metadata = Metadata { blocks: Blocks::default(), warnings: Vec::new(), left: limits.max_metadata_bytes, limits };
+    let mut metadata = Metadata::new(limits);
     let mut animated = None;
     let mut frames = 0_u64;
     let mut default_is_extra = false;
@@ -207,6 +207,7 @@ pub(super) fn survey(input: &[u8], limits: &Limits) -> Result<Found, Error> {
             b"iCCP" if before_data => metadata.profile(&chunk),
             b"eXIf" => metadata.exif(&chunk),
             b"iTXt" => metadata.xmp(&chunk),
+            b"tEXt" | b"zTXt" => metadata.text_exif(&chunk),
             b"IEND" => break,
             _ => {}
         }
@@ -215,83 +216,8 @@ pub(super) fn survey(input: &[u8], limits: &Limits) -> Result<Found, Error> {
         found.loops = plays;
         found.frames = u32::try_from(frames + u64::from(default_is_extra)).unwrap_or(u32::MAX);
     }
-    (found.blocks, found.warnings) = (metadata.blocks, metadata.warnings);
+    (found.blocks, found.warnings) = metadata.finish();
     Ok(found)
-}
-
-/// Metadata blocks as they are found, within their limits.
-struct Metadata<'a> {
-    blocks: Blocks,
-    warnings: Vec<Warning>,
-    left: u64,
-    limits: &'a Limits,
-}
-
-impl Metadata<'_> {
-    fn profile(&mut self, chunk: &Chunk<'_>) {
-        if self.blocks.icc.is_some() {
-            return;
-        }
-        let max = self.left.min(self.limits.max_metadata_block_bytes);
-        match inflate_profile(chunk, max) {
-            Ok(icc) => {
-                self.left -= (icc.len() as u64).min(self.left);
-                self.blocks.icc = Some(icc);
-            }
-            Err(fdeflate::BoundedDecompressionError::OutputTooLarge { .. }) => self.dropped("ICC profile"),
-            Err(_) => self.warnings.push(Warning::new("profile_ignored", "the ICC profile is damaged; the colors are taken as sRGB")),
-        }
-    }
-
-    fn exif(&mut self, chunk: &Chunk<'_>) {
-        // Some writers put the JPEG segment's own signature before the TIFF header.
-        let block = chunk.body.strip_prefix(b"Exif\0\0").unwrap_or(chunk.body);
-        if self.blocks.exif.is_none() && self.has_room(chunk, block, "EXIF block") {
-            self.blocks.exif = Some(block.to_vec());
-        }
-    }
-
-    /// XMP stands in a text chunk of a fixed name. Compressed text is left unread.
-    fn xmp(&mut self, chunk: &Chunk<'_>) {
-        let Some(rest) = chunk.body.strip_prefix(b"XML:com.adobe.xmp\0\0\0") else { return };
-        // A language tag and a translated keyword, both ended by a zero.
-        let mut parts = rest.splitn(3, |&b| b == 0);
-        if let (Some(_), Some(_), Some(text)) = (parts.next(), parts.next(), parts.next())
-            && self.blocks.xmp.is_none()
-            && self.has_room(chunk, text, "XMP packet")
-        {
-            self.blocks.xmp = Some(text.to_vec());
-        }
-    }
-
-    fn has_room(&mut self, chunk: &Chunk<'_>, block: &[u8], what: &str) -> bool {
-        let bytes = block.len() as u64;
-        if bytes > self.left.min(self.limits.max_metadata_block_bytes) {
-            self.dropped(what);
-            return false;
-        }
-        if !chunk.is_sound() {
-            self.warnings.push(Warning::new("metadata_ignored", format!("the checksum of the {what} is wrong")));
-            return false;
-        }
-        self.left -= bytes;
-        true
-    }
-
-    fn dropped(&mut self, what: &str) {
-        self.warnings.push(Warning::new("metadata_dropped", format!("the {what} is larger than the limits allow")));
-    }
-}
-
-/// A name, a zero, the method, and the profile in a zlib stream.
-fn inflate_profile(chunk: &Chunk<'_>, max: u64) -> Result<Vec<u8>, fdeflate::BoundedDecompressionError> {
-    let damaged = fdeflate::BoundedDecompressionError::DecompressionError { inner: fdeflate::DecompressionError::BadZlibHeader };
-    let name = chunk.body.iter().take(80).position(|&b| b == 0);
-    let stream = name.and_then(|end| chunk.body.get(end + 1..)).and_then(|rest| rest.strip_prefix(&[0]));
-    match stream {
-        Some(stream) if chunk.is_sound() => fdeflate::decompress_to_vec_bounded(stream, usize::try_from(max).unwrap_or(usize::MAX)),
-        _ => Err(damaged),
-    }
 }
 
 /// CRC-32 as PNG uses it.

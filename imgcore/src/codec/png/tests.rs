@@ -140,23 +140,42 @@ fn frames_are_counted_as_found() {
 
 #[test]
 fn metadata_is_read_within_its_limits() {
+    // Longer than the window in which its size is found.
+    let noise = raster(100, 1250, Layout::Gray).bytes().to_vec();
     let profile = |bytes: &[u8]| chunk(b"iCCP", &[b"p\0\0".as_slice(), &fdeflate::compress_to_vec(bytes)].concat());
     let xmp = chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0en\0t\0<x/>");
-    let all = [profile(&[9; 5000]), chunk(b"eXIf", b"Exif\0\0II*\0"), xmp];
+    let all = [profile(&noise), chunk(b"eXIf", b"Exif\0\0II*\0"), xmp];
     let data = file((1, 1), (8, 0, 0), &all[..2], &[0, 1], &all[2..]);
     let blocks = found(&data).blocks;
-    assert_eq!(blocks.icc.as_deref(), Some([9; 5000].as_slice()));
+    assert_eq!(blocks.icc.as_deref(), Some(noise.as_slice()));
     assert_eq!(blocks.exif.as_deref(), Some(b"II*\0".as_slice()));
     assert_eq!(blocks.xmp.as_deref(), Some(b"<x/>".as_slice()));
 
-    let tight = probe(&data, &Limits { max_metadata_block_bytes: 4999, ..Limits::default() }).unwrap();
+    let tight = probe(&data, &Limits { max_metadata_block_bytes: 124_999, ..Limits::default() }).unwrap();
     assert_eq!((tight.blocks.icc, tight.warnings[0].code), (None, "metadata_dropped"));
-    let shared = probe(&data, &Limits { max_metadata_bytes: 5002, ..Limits::default() }).unwrap();
+    let shared = probe(&data, &Limits { max_metadata_bytes: 125_002, ..Limits::default() }).unwrap();
     assert_eq!((shared.blocks.exif, shared.warnings[0].code), (None, "metadata_dropped"));
 
     let broken = file((1, 1), (8, 0, 0), &[chunk(b"iCCP", b"p\0\0nonsense")], &[0, 1], &[]);
     assert_eq!((found(&broken).blocks.icc, found(&broken).warnings[0].code), (None, "profile_ignored"));
     assert!(decode_all(&broken, false).is_ok());
+}
+
+#[test]
+fn exif_in_a_text_chunk_is_read_where_there_is_no_other() {
+    let text = b"Raw profile type exif\0\nexif\n      10\n4578696600004d\n4d002a\n";
+    let (name, digits) = text.split_at(22);
+    let plain = chunk(b"tEXt", text);
+    let packed = chunk(b"zTXt", &[name, &[0], &fdeflate::compress_to_vec(digits)].concat());
+    for text in [plain.clone(), packed] {
+        let data = file((1, 1), (8, 0, 0), &[text], &[0, 1], &[]);
+        assert_eq!(found(&data).blocks.exif.as_deref(), Some(b"MM\0*".as_slice()));
+    }
+    let both = file((1, 1), (8, 0, 0), &[plain], &[0, 1], &[chunk(b"eXIf", b"II*\0")]);
+    assert_eq!(found(&both).blocks.exif.as_deref(), Some(b"II*\0".as_slice()));
+    let bomb = chunk(b"zTXt", &[name, &[0], &fdeflate::compress_to_vec(&vec![b'0'; 100_000])].concat());
+    let bomb = probe(&file((1, 1), (8, 0, 0), &[bomb], &[0, 1], &[]), &Limits { max_metadata_block_bytes: 99_999, ..Limits::default() });
+    assert_eq!(bomb.unwrap().warnings[0].code, "metadata_dropped");
 }
 
 #[test]
