@@ -124,12 +124,12 @@ fn without_signature(block: &[u8]) -> &[u8] {
     block.strip_prefix(b"Exif\0\0").unwrap_or(block)
 }
 
-/// A line with a name, a line with the count of bytes, and their digits in lines.
+/// A line with a name, a line with the count of bytes, and their digits in lines; whatever may follow.
 fn digits(text: &[u8]) -> Option<Vec<u8>> {
-    let mut lines = std::str::from_utf8(text).ok()?.trim_start().splitn(3, '\n');
+    let mut lines = text.trim_ascii_start().splitn(3, |&b| b == b'\n');
     let (_name, count, digits) = (lines.next()?, lines.next()?, lines.next()?);
-    let count: usize = count.trim().parse().ok()?;
-    let mut values = digits.chars().filter(|c| !c.is_ascii_whitespace()).map_while(|c| c.to_digit(16));
+    let count: usize = std::str::from_utf8(count).ok()?.trim().parse().ok()?;
+    let mut values = digits.iter().filter(|b| !b.is_ascii_whitespace()).map_while(|&b| char::from(b).to_digit(16));
     let bytes: Vec<u8> = std::iter::from_fn(|| Some((values.next()? << 4 | values.next()?) as u8)).take(count).collect();
     (bytes.len() == count).then_some(bytes)
 }

@@ -163,7 +163,7 @@ fn metadata_is_read_within_its_limits() {
 
 #[test]
 fn exif_in_a_text_chunk_is_read_where_there_is_no_other() {
-    let text = b"Raw profile type exif\0\nexif\n      10\n4578696600004d\n4d002a\n";
+    let text = b"Raw profile type exif\0\nexif\n      10\n4578696600004d\n4d002a\n\xFF";
     let (name, digits) = text.split_at(22);
     let plain = chunk(b"tEXt", text);
     let packed = chunk(b"zTXt", &[name, &[0], &fdeflate::compress_to_vec(digits)].concat());
