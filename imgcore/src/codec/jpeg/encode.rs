@@ -52,7 +52,8 @@ pub(super) mod tests {
 
     /// A picture with edges, a gradient and colors.
     pub(in super::super) fn picture(width: u32, height: u32, layout: Layout) -> Picture {
-        let pixel = |x: u32, y: u32| [x * 5 + y, 255 - y * 3, if (x / 8 + y / 8) % 2 == 0 { 40 } else { 200 }].map(|v| (v % 256) as u8);
+        let pixel =
+            |x: u32, y: u32| [x * 5 + y, 255 - y * 3, if (x / 8 + y / 8).is_multiple_of(2) { 40 } else { 200 }].map(|v| (v % 256) as u8);
         let channels = layout.channels();
         let samples = (0..height).flat_map(|y| (0..width).flat_map(move |x| pixel(x, y).into_iter().take(channels))).collect();
         Picture::still(Raster::from_u8(width, height, layout, samples).expect("as many samples as there are"))

@@ -123,9 +123,12 @@ mod tests {
         assert!(warnings.is_empty());
     }
 
+    /// Part numbers and how many parts they say there are; the profile.
+    type Case = (&'static [(u8, u8)], Option<&'static [u8]>);
+
     #[test]
     fn profile_parts_are_joined_in_order_or_not_at_all() {
-        let cases: [(&[(u8, u8)], Option<&[u8]>); 7] = [
+        let cases: [Case; 7] = [
             (&[(1, 1)], Some(&[1])),
             (&[(2, 2), (1, 2)], Some(&[1, 2])),
             (&[(1, 2)], None),
