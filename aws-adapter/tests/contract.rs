@@ -379,7 +379,8 @@ async fn sqlite_keeps_the_promises_of_records() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn concurrent_writers_of_a_map_lose_nothing() {
-    concurrent_writers_lose_nothing(vec![Arc::new(MemoryRecords::default()); 4]).await;
+    let records = Arc::new(MemoryRecords::default());
+    concurrent_writers_lose_nothing((0..4).map(|_| Arc::clone(&records)).collect()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -84,7 +84,9 @@ async fn a_damaged_picture_is_rejected_with_its_code_and_never_tried_again() {
         assert_eq!(status(&outcome), Some(Status::Rejected));
         assert!(!outcome.is_retryable());
         let record = world.record().await;
-        assert_eq!(record.error.unwrap().code, code);
+        let error = record.error.unwrap();
+        assert_eq!(error.code, code);
+        assert!(!error.message.contains("rendition"), "the picture is at fault: {}", error.message);
         assert_eq!(record.renditions, []);
         assert!(matches!(world.run(&job).await, Outcome::Unchanged(_)));
         assert_eq!(world.outputs().await, [""; 0]);
@@ -211,17 +213,27 @@ async fn a_live_lease_sends_the_job_back_and_an_ended_one_does_not() {
 
 #[tokio::test]
 async fn a_worker_whose_lease_was_taken_over_writes_no_outcome() {
-    let world = World::new();
-    let job = world.put(&png(1), 1).await;
-    world.steps.stop_at(2, Stop::DieBefore);
-    assert!(world.run_or_die(&job).await.is_none());
-    world.steps.go_on();
-    let late = world.entry(KEY).await.unwrap();
-    world.pass(LONG);
+    let (world, job) = prepare(0).await;
     world.run(&job).await;
-    let mut zombie = Entry { record: Record { status: Status::Failed, ..late.record.clone() }, ..late };
-    assert_eq!(world.flow.records.write(&mut zombie).await.unwrap(), Write::Lost);
-    world.assert_true("after the zombie").await;
+    let steps = world.steps.taken();
+    // Asleep at each step after its claim; meanwhile the picture is replaced, and others work on it.
+    for step in 2..steps {
+        let (world, job) = prepare(0).await;
+        world.steps.stop_at(step, Stop::Sleep);
+        let flow = Arc::clone(&world.flow);
+        let sleeper = tokio::spawn(async move { flow.run(&job).await.unwrap() });
+        world.steps.died.notified().await;
+        world.steps.go_on();
+        world.pass(LONG);
+        let newer = world.put(&png(2), 2).await;
+        let other = world.reconfigured(world.flow.config.clone());
+        assert_eq!(status(&other.run(&newer).await), Some(Status::Succeeded));
+        world.steps.wake.notify_one();
+        assert_eq!(sleeper.await.unwrap(), Outcome::Busy, "step {step}");
+        // It may have left renditions of the old version behind, and nothing else.
+        reconcile_twice(&world, &format!("step {step}")).await;
+        world.assert_true(&format!("step {step}")).await;
+    }
 }
 
 // ---- orders ----------------------------------------------------------------------------------------------------------------------------

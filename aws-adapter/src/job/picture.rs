@@ -86,21 +86,22 @@ impl<I: Objects, O: Objects, R: Records> Flow<I, O, R> {
 
     /// All results, or the fault that decides: a rejection before what may pass later, else the first.
     fn first_fault<T>(&self, results: Vec<Result<T, imgcore::Error>>) -> Result<Vec<T>, Error> {
-        let mut fault: Option<Error> = None;
+        let mut faults = Vec::new();
         let mut good = Vec::with_capacity(results.len());
         for (wanted, result) in self.config.renditions.iter().zip(results) {
             match result {
                 Ok(value) => good.push(value),
-                Err(error) => {
-                    let mut error = Error::from(error);
-                    error.message = format!("rendition `{}`: {}", wanted.name, error.message);
-                    if fault.as_ref().is_none_or(|first| error.code.is_rejection() && !first.code.is_rejection()) {
-                        fault = Some(error);
-                    }
-                }
+                Err(error) => faults.push((&wanted.name, Error::from(error))),
             }
         }
-        fault.map_or(Ok(good), Err)
+        // What fails in all alike is the picture's fault, and no rendition's.
+        let is_shared = good.is_empty() && faults.windows(2).all(|pair| pair[0].1.message == pair[1].1.message);
+        faults.sort_by_key(|(_, error)| !error.code.is_rejection());
+        match faults.into_iter().next() {
+            None => Ok(good),
+            Some((_, error)) if is_shared => Err(error),
+            Some((name, error)) => Err(Error { message: format!("rendition `{name}`: {}", error.message), ..error }),
+        }
     }
 
     async fn put(&self, image_id: &str, name: &str, version: &str, output: &Output) -> Result<Rendition, Error> {

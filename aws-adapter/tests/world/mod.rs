@@ -37,6 +37,8 @@ pub(crate) enum Stop {
     DieAfter,
     FailBefore,
     FailAfter,
+    /// Stands still until the test wakes it: a worker that outlives its lease.
+    Sleep,
 }
 
 pub(crate) const STOPS: [Stop; 4] = [Stop::DieBefore, Stop::DieAfter, Stop::FailBefore, Stop::FailAfter];
@@ -46,7 +48,8 @@ pub(crate) const STOPS: [Stop; 4] = [Stop::DieBefore, Stop::DieAfter, Stop::Fail
 pub(crate) struct Steps {
     taken: AtomicUsize,
     stop: Mutex<Option<(usize, Stop)>>,
-    died: Notify,
+    pub(crate) died: Notify,
+    pub(crate) wake: Notify,
     /// A seed for how often each step gives way to others; 0 for never.
     seed: AtomicU64,
 }
@@ -76,6 +79,11 @@ impl Steps {
             Some(Stop::DieAfter) => {
                 let _ = work.await;
                 self.die().await
+            }
+            Some(Stop::Sleep) => {
+                self.died.notify_one();
+                self.wake.notified().await;
+                work.await
             }
             Some(Stop::FailBefore) => Err(failed()),
             Some(Stop::FailAfter) => {
