@@ -1,6 +1,6 @@
 //! The picture that all benches read: made by code, the same on every machine.
 //!
-//! Layers of value noise, each twice as fine and half as strong as the one before, over a gradient, with grain on top:
+//! Layers of value noise, each twice as fine and somewhat weaker than the one before, over a gradient, with grain on top:
 //! about as hard to compress as a photograph, and nobody's.
 
 #![forbid(unsafe_code)]
@@ -39,18 +39,19 @@ pub fn pixels(width: u32, height: u32) -> Result<Picture, Error> {
     let mut samples = Vec::with_capacity(width as usize * height as usize * 3);
     for y in 0..height {
         for x in 0..width {
-            let light = 96 + 96 * y / height.max(1) + layers(x, y, 0);
-            let tint = layers(x, y, 1) / 2;
-            let grain = hash(x, y, 9) % 9;
+            let light = 96 + 96 * y / height.max(1) + layers(x, y, 0, 9);
+            let tint = layers(x, y, 1, 5) / 2;
+            let grain = hash(x, y, 99) % 13;
             samples.extend([light + tint, light + 24, light + 64 - tint].map(|v| (v + grain).saturating_sub(100).min(255) as u8));
         }
     }
     Raster::from_u8(width, height, Layout::Rgb, samples).map(Picture::still)
 }
 
-/// Noise of six layers, 0 to about 190.
-fn layers(x: u32, y: u32, seed: u32) -> u32 {
-    (0..6).map(|layer| noise(x, y, 9 - layer, seed * 16 + layer) * (96 >> layer) / 255).sum()
+/// Noise of up to nine layers, 0 to about 220.
+fn layers(x: u32, y: u32, seed: u32, count: u32) -> u32 {
+    const STRENGTH: [u32; 9] = [50, 36, 28, 24, 22, 20, 18, 16, 14];
+    (0..count).zip(STRENGTH).map(|(layer, strength)| noise(x, y, 9 - layer, seed * 16 + layer) * strength / 255).sum()
 }
 
 /// Noise from 0 to 255 between the points of a grid of `1 << step` pixels.
