@@ -69,9 +69,9 @@ pub const OUTPUT_REVISION: u32 = 1;
 pub fn convert(input: &[u8], recipe: &Recipe, ctx: &Context) -> Result<Output, Error> {
     let (header, blocks) = probe::read(input, ctx)?;
     let plan = plan(recipe, &header, ctx)?;
-    let decoded = decode::collect(input, header.format, &plan.decode, ctx)?;
+    let mut decoded = decode::collect(input, header.format, &plan.decode, ctx)?;
     let source = report::Source::new(input, &header);
-    finish(&source, &decoded, &blocks, recipe, plan, ctx)
+    finish(&source, &mut decoded, &blocks, recipe, plan, ctx)
 }
 
 /// Carries out many recipes on one file; what they can share is decoded once.
@@ -92,7 +92,7 @@ pub fn convert_many(input: &[u8], recipes: &[Recipe], ctx: &Context) -> Vec<Resu
                 drop(shared.take()); // The old picture goes before the new one comes.
                 shared = Some((plan.decode.clone(), decode::collect(input, header.format, &plan.decode, ctx)));
             }
-            match &shared {
+            match &mut shared {
                 Some((_, Ok(decoded))) => finish(&source, decoded, &blocks, recipe, plan, ctx),
                 Some((_, Err(error))) => Err(error.clone()),
                 None => Err(Error::internal("nothing was decoded")),
@@ -134,21 +134,21 @@ pub fn convert_pixels(picture: Picture, recipe: &Recipe, ctx: &Context) -> Resul
     let Some(Frame { pixels: Pixels::Raster(raster), .. }) = picture.frames.into_iter().next() else {
         return Err(Error::unsupported("converting planes"));
     };
-    let decoded = decode::Pixels { raster: raster.into_8_bits(), warnings: Vec::new() };
+    let mut decoded = decode::Pixels { raster: raster.into_8_bits(), warnings: Vec::new() };
     let source = report::Source::new(decoded.raster.bytes(), &header);
-    finish(&source, &decoded, &blocks, recipe, plan, ctx)
+    finish(&source, &mut decoded, &blocks, recipe, plan, ctx)
 }
 
 /// Renders, encodes and reports: what one rendition does not share with its neighbors.
 fn finish(
     source: &report::Source<'_>,
-    decoded: &decode::Pixels,
+    decoded: &mut decode::Pixels,
     blocks: &Blocks,
     recipe: &Recipe,
     plan: Plan,
     ctx: &Context,
 ) -> Result<Output, Error> {
-    let (raster, warnings) = render::render(&decoded.raster, blocks, &plan, ctx)?;
+    let (raster, warnings) = render::render(&mut decoded.raster, blocks, &plan, ctx)?;
     let picture = Picture::still(raster.into_owned());
     let data = encode::encode(&picture, blocks, &plan.encode, ctx)?;
     let recipe_hash = recipe.hash(&ctx.assets)?;

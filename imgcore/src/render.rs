@@ -15,26 +15,27 @@ use crate::report::Warning;
 
 /// Carries out a plan on a decoded raster of 8 bits.
 pub(crate) fn render<'a>(
-    source: &'a Raster,
+    source: &'a mut Raster,
     blocks: &Blocks,
     plan: &Plan,
     ctx: &Context,
 ) -> Result<(Cow<'a, Raster>, Vec<Warning>), Error> {
     ctx.go_on(Stage::Render)?;
     let mut warnings = Vec::new();
-    let mut raster = Cow::Borrowed(source);
-    match &plan.feed {
-        Feed::Stream(spec) => raster = Cow::Owned(resize::resize(&raster, spec)?),
+    let mut raster = match &plan.feed {
+        Feed::Stream(spec) => Cow::Owned(resize::resize(source, spec)?),
         Feed::Raster { before, resize } => {
+            let mut raster = Cow::Borrowed(&*source);
             for op in before {
                 apply(op, &mut raster, blocks, &mut warnings);
             }
-            if let Some(spec) = resize {
-                raster = Cow::Owned(resize::resize(&raster, spec)?);
+            match resize {
+                Some(spec) => Cow::Owned(resize::resize(raster.to_mut(), spec)?),
+                None => raster,
             }
         }
         Feed::Planes(_) => return Err(Error::internal("planes were planned where rows are decoded")),
-    }
+    };
     if plan.turn != Turn::NONE {
         raster = Cow::Owned(turn::turn(&raster, plan.turn));
     }

@@ -4,7 +4,7 @@
 //! out after. Its 8-bit paths give the same result on every CPU; the kernels are given to it from here, since the standard
 //! library's sine is not the same on every platform.
 
-use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::images::TypedImage;
 use fast_image_resize::pixels::{U8, U8x2, U8x3, U8x4};
 use fast_image_resize::{Filter, FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 
@@ -14,9 +14,10 @@ use crate::pixels::{Layout, Raster, Samples};
 use crate::plan::ResizeSpec;
 use crate::recipe::Kernel;
 
-/// The part of the raster that the axes cover, at their counts.
-pub(crate) fn resize(raster: &Raster, spec: &ResizeSpec) -> Result<Raster, Error> {
-    // By type rather than by the crate's dynamic images, which would be compiled for all its thirteen kinds of pixels.
+/// The part of the raster that the axes cover, at their counts. The raster is only read.
+pub(crate) fn resize(raster: &mut Raster, spec: &ResizeSpec) -> Result<Raster, Error> {
+    // Each kind of pixels and each kind of image is compiled anew in hundreds of variants: four kinds of pixels rather than the thirteen of
+    // the crate's dynamic images, and for source and target the same kind of image, which borrows mutably.
     let samples = match raster.layout {
         Layout::Gray => resize_pixels::<U8>(raster, spec),
         Layout::GrayAlpha => resize_pixels::<U8x2>(raster, spec),
@@ -26,10 +27,11 @@ pub(crate) fn resize(raster: &Raster, spec: &ResizeSpec) -> Result<Raster, Error
     Ok(Raster { width: spec.x.count, height: spec.y.count, layout: raster.layout, samples: Samples::U8(samples) })
 }
 
-fn resize_pixels<P: PixelTrait>(raster: &Raster, spec: &ResizeSpec) -> Result<Vec<u8>, Error> {
+fn resize_pixels<P: PixelTrait>(raster: &mut Raster, spec: &ResizeSpec) -> Result<Vec<u8>, Error> {
     let failed = |e: &dyn std::fmt::Display| Error::internal(format!("resize: {e}"));
-    let source = TypedImageRef::<P>::from_buffer(raster.width, raster.height, raster.bytes()).map_err(|e| failed(&e))?;
     let mut samples = vec![0; spec.x.count as usize * spec.y.count as usize * raster.layout.channels()];
+    let Samples::U8(bytes) = &mut raster.samples else { return Err(failed(&"16-bit samples")) };
+    let source = TypedImage::<P>::from_buffer(raster.width, raster.height, bytes).map_err(|e| failed(&e))?;
     let mut target = TypedImage::<P>::from_buffer(spec.x.count, spec.y.count, &mut samples).map_err(|e| failed(&e))?;
     let (left, width) = window(&spec.x, raster.width);
     let (top, height) = window(&spec.y, raster.height);
@@ -139,9 +141,9 @@ mod tests {
     fn every_kernel_keeps_a_flat_picture_flat() {
         for kernel in KERNELS {
             for layout in [Layout::Gray, Layout::Rgb] {
-                let raster = Raster { width: 50, height: 40, layout, samples: Samples::U8(vec![137; 2000 * layout.channels()]) };
+                let mut raster = Raster { width: 50, height: 40, layout, samples: Samples::U8(vec![137; 2000 * layout.channels()]) };
                 for size in [(7, 5), (50, 13), (121, 90)] {
-                    let result = resize(&raster, &spec((50, 40), size, kernel)).expect("a plain resize");
+                    let result = resize(&mut raster, &spec((50, 40), size, kernel)).expect("a plain resize");
                     assert!(result.bytes().iter().all(|&v| v == 137), "{kernel:?} {layout:?} {size:?}");
                 }
             }
@@ -150,7 +152,7 @@ mod tests {
 
     #[test]
     fn our_kernels_are_the_crates_own() {
-        let raster = patterned(97, 61, Layout::Rgb);
+        let mut raster = patterned(97, 61, Layout::Rgb);
         let pairs = [
             (Kernel::Box, FilterType::Box),
             (Kernel::Linear, FilterType::Bilinear),
@@ -160,8 +162,9 @@ mod tests {
             (Kernel::Lanczos3, FilterType::Lanczos3),
         ];
         for (kernel, theirs) in pairs {
-            let ours = resize(&raster, &spec((97, 61), (40, 77), kernel)).expect("a plain resize");
-            let source = TypedImageRef::<U8x3>::from_buffer(97, 61, raster.bytes()).expect("a whole raster");
+            let ours = resize(&mut raster, &spec((97, 61), (40, 77), kernel)).expect("a plain resize");
+            let Samples::U8(bytes) = &mut raster.samples else { panic!("8 bits") };
+            let source = TypedImage::<U8x3>::from_buffer(97, 61, bytes).expect("a whole raster");
             let mut samples = vec![0; 40 * 77 * 3];
             let mut target = TypedImage::<U8x3>::from_buffer(40, 77, &mut samples).expect("a whole raster");
             let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(theirs)).crop(0.0, 0.0, 97.0, 61.0);
@@ -173,8 +176,8 @@ mod tests {
     #[test]
     fn transparent_pixels_do_not_bleed() {
         let samples = [255, 0, 0, 255, 0, 255, 0, 0].repeat(32);
-        let raster = Raster { width: 8, height: 8, layout: Layout::Rgba, samples: Samples::U8(samples) };
-        let result = resize(&raster, &spec((8, 8), (4, 4), Kernel::Box)).expect("a plain resize");
+        let mut raster = Raster { width: 8, height: 8, layout: Layout::Rgba, samples: Samples::U8(samples) };
+        let result = resize(&mut raster, &spec((8, 8), (4, 4), Kernel::Box)).expect("a plain resize");
         assert!(result.bytes().chunks_exact(4).all(|p| p[..3] == [255, 0, 0] && p[3].abs_diff(128) <= 1), "{:?}", result.bytes());
     }
 }
