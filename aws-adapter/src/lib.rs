@@ -14,11 +14,13 @@
 pub mod event;
 pub mod identity;
 pub mod record;
+pub mod api;
 
 // On one machine: a folder of pictures, all cores, and what was missed.
 pub mod local;
 pub mod pipeline;
 pub mod reconcile;
+pub mod serve;
 
 // The flow, and what it is given.
 pub mod job;
