@@ -29,7 +29,7 @@ fn rgba(file: &[u8]) -> Vec<u8> {
 
 #[test]
 fn judges_that_are_not_ours_accept_every_vector() {
-    let Some(python) = common::variable("IMGCORE_JUDGE", "judges_that_are_not_ours_accept_every_vector") else { return };
+    let Some(python) = common::folder("IMGCORE_JUDGE", "judges_that_are_not_ours_accept_every_vector") else { return };
     let data = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data");
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("judge");
     fs::create_dir_all(&folder).expect("a folder for the files");

@@ -274,6 +274,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::unusual_byte_groupings, reason = "the groups are the codes")]
     fn fax_lines_are_black_on_white() {
         // White 2, black 3, white 3 on each of two lines: horizontal mode, then three vertical zeros.
         let tags =

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{env, fs, io};
 
-/// The folder that an environment variable names. Without it the test is skipped, aloud; with `CI` set that is a failure unless
+/// The folder (or program) that an environment variable names. Without it the test is skipped, aloud; with `CI` set that is a failure unless
 /// `.ci/may-skip` names the test.
 pub(crate) fn folder(variable: &str, test: &str) -> Option<PathBuf> {
     if let Some(folder) = env::var_os(variable).filter(|folder| !folder.is_empty()) {
