@@ -111,13 +111,9 @@ pub fn convert_many(input: &[u8], recipes: &[Recipe], ctx: &Context) -> Vec<Resu
 pub fn decode(input: &[u8], recipe: &Recipe, ctx: &Context) -> Result<Picture, Error> {
     let recipe = Recipe { auto_orient: recipe.auto_orient, frames: recipe.frames, on_truncated: recipe.on_truncated, ..Recipe::default() };
     let (header, blocks) = probe::read(input, ctx)?;
-    let plan = plan(&recipe.encode(Encode::png()), &header, ctx)?;
-    let deep = decode::DecodePlan { deep: header.deep, ..plan.decode.clone() };
-    let decoded = decode::collect(input, header.format, &deep, ctx)?;
-    let raster = match plan.turn {
-        geometry::Turn::NONE => decoded.raster,
-        turn => ops::turn::turn(&decoded.raster, turn),
-    };
+    let (decode, turn) = plan::plan_pixels(&recipe, &header, ctx)?;
+    let decoded = decode::collect(input, header.format, &decode, ctx)?;
+    let raster = if turn == geometry::Turn::NONE { decoded.raster } else { ops::turn::turn(&decoded.raster, turn) };
     // The decoder has turned inks into sRGB, so their profile no longer fits.
     let profile = blocks.icc.filter(|_| header.profile.as_ref().is_some_and(|p| p.space != "cmyk"));
     Ok(Picture { profile, ..Picture::still(raster) })

@@ -210,6 +210,19 @@ pub fn plan(recipe: &Recipe, header: &Header, ctx: &Context) -> Result<Plan, Err
     Ok(plan)
 }
 
+/// Decides how a picture is decoded for its pixels alone, and how it is turned then.
+pub(crate) fn plan_pixels(recipe: &Recipe, header: &Header, ctx: &Context) -> Result<(DecodePlan, Turn), Error> {
+    ctx.go_on(Stage::Plan)?;
+    let decode = DecodePlan { deep: header.deep, ..plan_decode(recipe, header, &ctx.limits)? };
+    let turn = plan_turn(recipe, header);
+    let samples = header.stored().pixels() * header.layout.channels() as u64;
+    let decoded = if decode.deep { samples * 2 } else { samples };
+    let turned = if turn == Turn::NONE { 0 } else { decoded };
+    check("maxMemoryBytes", decoded + header.scratch.max(turned), ctx.limits.max_memory_bytes)?;
+    check("maxWork", samples, ctx.limits.max_work)?;
+    Ok((decode, turn))
+}
+
 /// Wishes that are words of the recipe already, and that no code serves yet.
 fn refuse_unsupported(recipe: &Recipe, header: &Header) -> Result<(), Error> {
     let encode = recipe.encode.as_ref();

@@ -4,12 +4,13 @@ use imgcore::geometry::Turn;
 use imgcore::{Context, Encode, Kernel, Layout, Picture, Pixels, Position, Raster, Recipe, Region, Resize, Samples};
 use proptest::prelude::*;
 
-/// A smooth picture with some detail, so that a resize has something to get wrong.
+/// A picture with some detail, so that a resize has something to get wrong; far enough from 0 and 255 that no kernel overshoots them,
+/// since what is cut off between the two passes depends on their order.
 fn picture(width: u32, height: u32, layout: Layout) -> Raster {
     let channels = layout.channels() as u32;
     let sample = |i: u32| {
         let (x, y, c) = (i / channels % width, i / channels / width, i % channels);
-        ((x * 7 + y * 3 + c * 60 + (x * y / 16) % 50) % 256) as u8
+        (80 + (x * 7 + y * 3 + c * 30 + (x * y / 16) % 50) % 96) as u8
     };
     let samples = (0..width * height * channels).map(sample).collect();
     Raster::from_u8(width, height, layout, samples).expect("the right number of samples")
@@ -110,7 +111,7 @@ fn any_recipe() -> impl Strategy<Value = Recipe> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// The law of many: what stands beside a recipe changes nothing.
     #[test]
@@ -150,7 +151,7 @@ proptest! {
         prop_assert_eq!(turned.data, straight.data);
     }
 
-    /// The same for a resize, within the rounding of its two passes, which run in the other order when rows are columns.
+    /// The same for a resize, nearly: its two passes run in the other order when rows are columns.
     #[test]
     fn a_resize_means_the_upright_picture(
         (width, height) in (4..70_u32, 4..70_u32),
@@ -159,15 +160,15 @@ proptest! {
     ) {
         let upright = picture(width, height, Layout::Rgb);
         let file = with_orientation(&png(stored(&upright, orientation)), orientation);
-        let nearest = resize.kernel == Kernel::Nearest;
+        let has_ties = matches!(resize.kernel, Kernel::Nearest | Kernel::Box);
         let recipe = Recipe::default().resize(resize).encode(Encode::png());
         let ctx = Context::default();
         let turned = imgcore::convert(&file, &recipe, &ctx).expect("a plain resize");
         let straight = imgcore::convert_pixels(Picture::still(upright), &recipe, &ctx).expect("a plain resize");
         let (turned, straight) = (decoded(&turned.data), decoded(&straight.data));
         prop_assert_eq!(turned.size(), straight.size());
-        // The nearest of two equally near samples depends on the side one comes from.
-        if !nearest {
+        // Which of two equally near samples is taken depends on the side one comes from.
+        if !has_ties {
             let worst = turned.bytes().iter().zip(straight.bytes()).map(|(a, b)| a.abs_diff(*b)).max();
             prop_assert!(worst <= Some(2), "{:?}", worst);
         }

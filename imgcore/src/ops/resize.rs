@@ -9,7 +9,7 @@ use fast_image_resize::pixels::{U8, U8x2, U8x3, U8x4};
 use fast_image_resize::{Filter, FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 
 use crate::error::Error;
-use crate::geometry::Axis;
+use crate::geometry::{Axis, Ratio};
 use crate::pixels::{Layout, Raster, Samples};
 use crate::plan::ResizeSpec;
 use crate::recipe::Kernel;
@@ -50,6 +50,21 @@ fn window(axis: &Axis, side: u32) -> (f64, f64) {
         length = length.next_down();
     }
     (from, length)
+}
+
+/// The tables of weights that the crate makes for both axes, in bytes: a float and an integer for each sample under the kernel.
+pub(crate) fn weights(spec: &ResizeSpec) -> u64 {
+    let support: i64 = match spec.kernel {
+        Kernel::Nearest => return 0,
+        Kernel::Box | Kernel::Linear | Kernel::Hamming => 1,
+        Kernel::Cubic | Kernel::Mitchell | Kernel::Lanczos2 => 2,
+        Kernel::Lanczos3 => 3,
+    };
+    let axis = |axis: &Axis| {
+        let reach = axis.scale.max(Ratio::whole(1)).times(Ratio::new(support, 1)).ceil() as u64;
+        u64::from(axis.count) * ((2 * reach + 1) * 12 + 64)
+    };
+    axis(&spec.x) + axis(&spec.y)
 }
 
 fn algorithm(kernel: Kernel) -> ResizeAlg {
@@ -118,7 +133,6 @@ fn cubic(x: f64, b: f64, c: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::geometry::Ratio;
     use crate::ops::testing::patterned;
 
     const KERNELS: [Kernel; 8] = [

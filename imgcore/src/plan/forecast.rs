@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{EncodePlan, Feed, Op};
 use crate::codec::encode_scratch;
 use crate::geometry::Size;
-use crate::ops::{extend, flatten};
+use crate::ops::{extend, flatten, resize};
 use crate::probe::Header;
 
 /// What a plan will hold and do. All in bytes but `work`, which is in samples.
@@ -48,7 +48,7 @@ impl Forecast {
                 // The vertical pass is kept whole between the two, and alpha is multiplied into a copy.
                 let between = u64::from(header.stored_width) * u64::from(spec.y.count) * channels;
                 let premultiplied = if header.layout.has_alpha() { decoded } else { 0 };
-                render = current + between + premultiplied;
+                render = current + between + premultiplied + resize::weights(spec);
                 work += decoded + between + current;
             }
         }
