@@ -146,8 +146,13 @@ fn finish(
 ) -> Result<Output, Error> {
     let (raster, warnings) = render::render(&mut decoded.raster, blocks, &plan, ctx)?;
     let picture = Picture::still(raster.into_owned());
-    let data = encode::encode(&picture, blocks, &plan.encode, ctx)?;
+    let kept = metadata::kept(blocks, recipe.metadata, recipe.auto_orient);
+    let data = encode::encode(&picture, &kept, &plan.encode, ctx)?;
     let recipe_hash = recipe.hash(&ctx.assets)?;
-    let warnings = [&source.header.warnings, &decoded.warnings, &warnings].into_iter().flatten().cloned().collect();
+    let mut own = Vec::new();
+    if kept.exif.is_some() && !plan.encode.exif {
+        own.push(Warning { code: "metadata_dropped", message: format!("a {} holds no EXIF", plan.encode.format) });
+    }
+    let warnings = [&source.header.warnings, &decoded.warnings, &warnings, &own].into_iter().flatten().cloned().collect();
     Ok(source.report(plan, data, recipe_hash, warnings))
 }

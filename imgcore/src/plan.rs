@@ -97,6 +97,8 @@ pub struct EncodePlan {
     pub lossless: bool,
     /// Whether the ICC profile goes along.
     pub icc: bool,
+    /// Whether an EXIF block goes along: of the source's, what the recipe's words name.
+    pub exif: bool,
 }
 
 /// All that was decided.
@@ -234,7 +236,7 @@ fn refuse_unsupported(recipe: &Recipe, header: &Header) -> Result<(), Error> {
         (!recipe.composite.is_empty(), "`composite`"),
         (!recipe.analyze.is_empty(), "`analyze`"),
         (recipe.resize.as_ref().is_some_and(|r| strategy(r.position)), "`position` by entropy or attention"),
-        (recipe.metadata.words().any(|word| word != "icc"), "keeping metadata other than `icc`"),
+        (recipe.metadata.xmp || recipe.metadata.iptc, "keeping XMP or IPTC"),
         (encode.is_some_and(|e| e.max_bytes.is_some() || e.min_quality.is_some()), "`maxBytes` and `minQuality`"),
         (encode.is_some_and(|e| e.skip_if_larger), "`skipIfLarger`"),
         (encode.is_some_and(|e| e.format == Format::Webp && !e.lossless), "lossy WebP (say `\"lossless\": true`)"),
@@ -352,6 +354,7 @@ fn plan_encode(recipe: &Recipe, header: &Header, format: Format, layout: Layout)
     let encode = recipe.encode.clone().unwrap_or_else(|| Encode::to(format));
     let keeps_profile =
         recipe.metadata.icc && header.profile.as_ref().is_some_and(|p| p.space == if layout.is_gray() { "gray" } else { "rgb" });
+    let wants_exif = recipe.metadata.exif || recipe.metadata.copyright || recipe.metadata.gps;
     Ok(EncodePlan {
         format,
         layout,
@@ -361,5 +364,6 @@ fn plan_encode(recipe: &Recipe, header: &Header, format: Format, layout: Layout)
         chroma_subsampling: encode.chroma_subsampling,
         lossless: encode.lossless,
         icc: keeps_profile,
+        exif: wants_exif && header.exif.is_some() && format != Format::Gif,
     })
 }

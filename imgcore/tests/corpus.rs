@@ -2,6 +2,8 @@
 //!
 //! The corpus is a folder of 817 pictures of other people's making, judged by other people's programs; `IMGCORE_CORPUS` names it.
 
+#![expect(clippy::print_stdout, reason = "tells the counts")]
+
 mod common;
 
 use std::collections::BTreeMap;

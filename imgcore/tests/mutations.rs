@@ -1,5 +1,7 @@
 //! Damaged files never panic, and a file cut short is never taken for a whole one.
 
+#![expect(clippy::print_stdout, reason = "tells how much was tried")]
+
 mod common;
 
 use std::fs;
@@ -17,12 +19,19 @@ fn small() -> Context {
 }
 
 fn small_files() -> Vec<(String, Vec<u8>)> {
-    let mut files: Vec<_> =
-        fs::read_dir(common::data()).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect();
+    let mut files: Vec<_> = fs::read_dir(common::data())
+        .expect("the inputs")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.is_file())
+        .collect();
     files.sort();
     let is_input = |path: &std::path::Path| !matches!(path.extension().and_then(|e| e.to_str()), Some("md" | "json" | "tsv"));
     let files = files.into_iter().filter(|path| is_input(path));
-    files.map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), fs::read(path).unwrap())).collect()
+    files
+        .map(|path| {
+            (path.file_name().expect("a file has a name").to_string_lossy().into_owned(), fs::read(path).expect("a readable input"))
+        })
+        .collect()
 }
 
 /// A contained panic is a panic.

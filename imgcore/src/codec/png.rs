@@ -64,6 +64,9 @@ pub(super) fn encode(picture: &Picture, blocks: &Blocks, plan: &EncodePlan) -> R
         body.extend_from_slice(&fdeflate::compress_to_vec(icc));
         writer.write_chunk(::png::chunk::iCCP, &body).map_err(failed)?;
     }
+    if let Some(exif) = blocks.exif.as_ref().filter(|_| plan.exif) {
+        writer.write_chunk(::png::chunk::eXIf, exif).map_err(failed)?;
+    }
     writer.write_image_data(raster.bytes()).map_err(failed)?;
     writer.finish().map_err(failed)?;
     Ok(data)

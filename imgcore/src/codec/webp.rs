@@ -126,13 +126,19 @@ pub(super) fn encode(picture: &Picture, blocks: &Blocks, plan: &EncodePlan) -> R
     let mut bits = Vec::new();
     encode_frame(&mut bits, raster.bytes(), raster.width, raster.height, color)
         .map_err(|error| Error::encode_failed(Format::Webp, error))?;
-    Ok(match blocks.icc.as_ref().filter(|_| plan.icc) {
-        Some(icc) => {
-            let flags = 0x20 | if raster.layout.has_alpha() { 0x10 } else { 0 };
-            container(&[(b"VP8X", &extended(flags, raster.width, raster.height)), (b"ICCP", icc), (b"VP8L", &bits)])
-        }
-        None => container(&[(b"VP8L", &bits)]),
-    })
+    let icc = blocks.icc.as_ref().filter(|_| plan.icc);
+    let exif = blocks.exif.as_ref().filter(|_| plan.exif);
+    if icc.is_none() && exif.is_none() {
+        return Ok(container(&[(b"VP8L", &bits)]));
+    }
+    let flag = |is_set: bool, bit: u8| if is_set { bit } else { 0 };
+    let flags = flag(icc.is_some(), 0x20) | flag(raster.layout.has_alpha(), 0x10) | flag(exif.is_some(), 0x08);
+    let header = extended(flags, raster.width, raster.height);
+    let mut chunks: Vec<(&[u8; 4], &[u8])> = vec![(b"VP8X", &header)];
+    chunks.extend(icc.map(|icc| (b"ICCP", icc.as_slice())));
+    chunks.push((b"VP8L", &bits));
+    chunks.extend(exif.map(|exif| (b"EXIF", exif.as_slice())));
+    Ok(container(&chunks))
 }
 
 /// The body of a VP8X chunk.

@@ -16,6 +16,7 @@ fn plan(layout: Layout, icc: bool) -> EncodePlan {
         chroma_subsampling: ChromaSubsampling::default(),
         lossless: false,
         icc,
+        exif: false,
     }
 }
 

@@ -36,6 +36,9 @@ pub(in super::super) fn encode(picture: &Picture, blocks: &Blocks, plan: &Encode
     encoder.set_chroma_subsampling_method(ChromaSubsamplingMethod::Average);
     encoder.set_progressive(plan.progressive);
     encoder.set_optimized_huffman_tables(plan.effort == Effort::Balanced);
+    if let (true, Some(exif)) = (plan.exif, &blocks.exif) {
+        encoder.add_app_segment(1, [b"Exif\0\0", exif.as_slice()].concat()).map_err(failed)?;
+    }
     if let (true, Some(icc)) = (plan.icc, &blocks.icc) {
         encoder.add_icc_profile(icc).map_err(failed)?;
     }
@@ -65,7 +68,17 @@ pub(super) mod tests {
         for (effort, progressive) in [(Effort::Fast, false), (Effort::Balanced, false), (Effort::Fast, true), (Effort::Balanced, true)] {
             for chroma_subsampling in [ChromaSubsampling::Cs420, ChromaSubsampling::Cs422, ChromaSubsampling::Cs444] {
                 let format = Format::Jpeg;
-                let plan = EncodePlan { format, layout, quality: 90, effort, progressive, chroma_subsampling, lossless: false, icc: false };
+                let plan = EncodePlan {
+                    format,
+                    layout,
+                    quality: 90,
+                    effort,
+                    progressive,
+                    chroma_subsampling,
+                    lossless: false,
+                    icc: false,
+                    exif: false,
+                };
                 plans.push((format!("{effort:?} {chroma_subsampling:?} {}", if progressive { "progressive" } else { "sequential" }), plan));
             }
         }

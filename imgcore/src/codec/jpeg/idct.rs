@@ -89,7 +89,7 @@ mod tests {
     /// The definition, in floating point.
     fn reference(coefficients: &[i16; 64]) -> [f64; 64] {
         let c = |u: usize| if u == 0 { std::f64::consts::FRAC_1_SQRT_2 } else { 1.0 };
-        let cos = |x: usize, u: usize| ((2 * x + 1) as f64 * u as f64 * std::f64::consts::PI / 16.0).cos();
+        let cos = |x: usize, u: usize| libm::cos((2 * x + 1) as f64 * u as f64 * std::f64::consts::PI / 16.0);
         std::array::from_fn(|at| {
             let (y, x) = (at / 8, at % 8);
             let sum: f64 = (0..64).map(|k| c(k / 8) * c(k % 8) * f64::from(coefficients[k]) * cos(x, k % 8) * cos(y, k / 8)).sum();

@@ -21,6 +21,7 @@ fn plan(layout: Layout, icc: bool) -> EncodePlan {
         chroma_subsampling: ChromaSubsampling::default(),
         lossless: true,
         icc,
+        exif: false,
     }
 }
 
