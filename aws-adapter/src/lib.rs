@@ -10,6 +10,11 @@
 //! implement them on a laptop.
 #![forbid(unsafe_code)]
 
+/// The examples of the project's front page compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct FrontPage;
+
 // What goes in and comes out.
 pub mod event;
 pub mod identity;
