@@ -21,7 +21,7 @@
 //! ```
 //!
 //! Four nouns carry everything: a [`Recipe`] is wanted, a [`Header`] is found, a [`Plan`] is decided, an [`Output`] comes out.
-//! The verbs are [`probe`], [`plan`], [`convert`] and [`convert_many`]; [`decode`] and [`convert_pixels`] are the doors for pixels.
+//! The verbs are [`probe()`], [`plan()`], [`convert`] and [`convert_many`]; [`decode()`] and [`convert_pixels`] are the doors for pixels.
 //!
 //! The core does no I/O, reads no clock and no environment, starts no threads and has no `unsafe`. No input bytes and no recipe
 //! panic it, and none cost more than its [`Limits`] say. By default a result is upright, in sRGB, and carries no metadata.
