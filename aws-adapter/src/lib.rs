@@ -31,6 +31,7 @@ pub mod serve;
 pub mod job;
 pub mod config;
 pub mod budget;
+pub mod process;
 pub mod workers;
 
 // The two ports.

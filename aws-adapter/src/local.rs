@@ -38,6 +38,9 @@ pub fn open(input: &Path, data: &Path, config: Config, signer: Signer) -> Result
     check_places(crate::store::Objects::bucket(&input), crate::store::Objects::bucket(&output))?;
     let records = SqliteRecords::open(&output.folder().join(RECORDS))?;
     let workers = LocalWorkers::join(&output.folder().join("workers"), &SystemRandom)?;
+    if workers.is_alone() {
+        output.remove_unfinished();
+    }
     let mut flow = Flow::new(input, output, records, config);
     flow.workers = Arc::new(workers);
     Ok(flow)

@@ -4,5 +4,6 @@
 mod cli;
 
 fn main() -> std::process::ExitCode {
+    aws_adapter::process::return_freed_memory();
     cli::main()
 }

@@ -58,6 +58,29 @@ impl LocalWorkers {
         })?;
         Ok(Self { folder: folder.to_owned(), name, lock })
     }
+
+    /// Whether no other worker lives; forgets those that were killed.
+    pub fn is_alone(&self) -> bool {
+        let Ok(files) = fs::read_dir(&self.folder) else { return false };
+        let names = files.flatten().map(|file| file.file_name());
+        // All are looked at, so that all the dead are forgotten.
+        names.filter(|name| name.to_str() != Some(&self.name)).fold(true, |alone, name| alone & self.is_dead(&self.folder.join(name)))
+    }
+
+    /// Whether nobody holds the lock on this worker's file, which is removed then.
+    fn is_dead(&self, path: &Path) -> bool {
+        let Ok(file) = File::open(path) else {
+            return !path.exists();
+        };
+        match file.try_lock() {
+            Ok(()) => {
+                // Best effort: an empty file that stays is no harm.
+                let _ = fs::remove_file(path);
+                true
+            }
+            Err(TryLockError::WouldBlock | TryLockError::Error(_)) => false,
+        }
+    }
 }
 
 impl Workers for LocalWorkers {
@@ -72,18 +95,7 @@ impl Workers for LocalWorkers {
         if name == self.name || name.contains(['/', '\\']) {
             return false;
         }
-        let path = self.folder.join(name);
-        let Ok(file) = File::open(&path) else {
-            return !path.exists();
-        };
-        match file.try_lock() {
-            Ok(()) => {
-                // Best effort: an empty file that stays is no harm.
-                let _ = fs::remove_file(path);
-                true
-            }
-            Err(TryLockError::WouldBlock | TryLockError::Error(_)) => false,
-        }
+        self.is_dead(&self.folder.join(name))
     }
 }
 

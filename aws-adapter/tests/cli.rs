@@ -54,6 +54,97 @@ fn run_shows_a_table_and_a_second_run_has_nothing_to_do() {
     assert!(out(&second).lines().nth(3).unwrap().ends_with("[truncated]"), "the reason is still told");
 }
 
+/// Every record without what depends on the hour, and every rendition.
+fn state(folder: &Folder, data: &str) -> (Vec<Value>, BTreeSet<String>) {
+    let run = imgcore(folder, &["run", "in", "--data", data, "--json"]);
+    assert_eq!(run.status.code(), Some(0), "{}", err(&run));
+    let mut records: Vec<Value> = out(&run).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    records.sort_by_key(|record| record["key"].to_string());
+    for record in &mut records {
+        for key in ["durationMs", "sequencer", "updatedAt"] {
+            record.as_object_mut().unwrap().remove(key);
+        }
+    }
+    let mut files = BTreeSet::new();
+    let mut folders = vec![folder.path().join(data)];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).unwrap().map(Result::unwrap) {
+            match entry.file_type().unwrap().is_dir() {
+                true => folders.push(entry.path()),
+                false => drop(files.insert(entry.path().strip_prefix(folder.path().join(data)).unwrap().display().to_string())),
+            }
+        }
+    }
+    (records, files)
+}
+
+#[test]
+fn a_run_that_was_killed_any_number_of_times_ends_as_one_that_was_not() {
+    let folder = pictures();
+    for i in 0..6 {
+        folder.copy("orientation-6.jpg", &format!("in/{i}.jpg"));
+    }
+    let whole = state(&folder, "whole");
+    for round in 0..3 {
+        let data = format!("killed{round}");
+        for pause in [20, 60, 35, 90, 50] {
+            let mut run = Command::new(env!("CARGO_BIN_EXE_imgcore"))
+                .args(["run", "in", "--json", "--data", &data])
+                .current_dir(folder.path())
+                .stdout(std::process::Stdio::null())
+                .spawn()
+                .unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(pause + 7 * round));
+            run.kill().unwrap();
+            run.wait().unwrap();
+        }
+        let (records, files) = state(&folder, &data);
+        assert_eq!(records, whole.0);
+        assert_eq!(files, whole.1);
+    }
+}
+
+/// What the process has had at most, in bytes; asked until it ends.
+#[cfg(target_os = "linux")]
+fn watch_peak(run: &mut std::process::Child) -> u64 {
+    let status = format!("/proc/{}/status", run.id());
+    let mut peak = 0;
+    while run.try_wait().unwrap().is_none() {
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
+        peak = peak.max(kib.unwrap_or(0) * 1024);
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    peak
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn any_number_of_large_pictures_stays_within_the_memory_that_was_given() {
+    use imgcore::{Context, Encode, Layout, Picture, Raster, Recipe, convert_pixels};
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path().join("in")).unwrap();
+    let (width, height) = (3000_u32, 2000_u32);
+    let samples = (0..width * height * 3).map(|i| ((i / 3 % width / 16 + i / 3 / width / 16) % 16 * 16) as u8).collect();
+    let raster = Raster::from_u8(width, height, Layout::Rgb, samples).unwrap();
+    let jpeg = convert_pixels(Picture::still(raster), &Recipe::default().encode(Encode::jpeg()), &Context::default()).unwrap().data;
+    for i in 0..10 {
+        std::fs::write(folder.path().join(format!("in/{i}.jpg")), &jpeg).unwrap();
+    }
+    std::fs::write(folder.path().join("config.json"), r#"{"renditions":[{"name":"a","recipe":{"resize":{"width":400}}}]}"#).unwrap();
+    let mut run = Command::new(env!("CARGO_BIN_EXE_imgcore"))
+        .args(["run", "in", "--json", "--memory", "48", "--config", "config.json"])
+        .current_dir(folder.path())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let peak = watch_peak(&mut run);
+    assert_eq!(run.wait().unwrap().code(), Some(0));
+    assert!(out(&imgcore(&folder, &["run", "in", "--config", "config.json"])).contains("10 pictures: 10 unchanged"));
+    assert!(peak > 20 << 20 && peak < 64_000_000 + (48 << 20), "{peak}");
+}
+
 #[test]
 fn run_prints_records_and_nothing_else_as_json() {
     let folder = pictures();

@@ -248,7 +248,7 @@ fn record(key: &str, millis: i64, status: Status) -> Record {
 
 async fn an_entry_comes_back_as_it_was_written(records: &impl Records) {
     let mut full = Entry::new(record("full", 5, Status::Running));
-    full.record.exif = Some(serde_json::json!({ "make": "Åke", "iso": 100 }));
+    full.record.exif = Some(serde_json::json!({ "make": "Åke", "iso": 100, "exposureBias": -0.999_999_999_534_338_8 }));
     full.record.sequencer = Some(Sequencer::new("AB"));
     full.claim = Some("claim".into());
     full.lease_until = Some(at(77));

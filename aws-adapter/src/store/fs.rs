@@ -63,6 +63,15 @@ impl FsObjects {
         &self.folder
     }
 
+    /// Removes what writers that were killed have left. Only for whoever knows that nobody writes here now.
+    pub fn remove_unfinished(&self) {
+        let names = fs::read_dir(&self.folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
+        for name in names.filter(|name| name.to_str().is_some_and(|name| name.starts_with(TEMPORARY))) {
+            // Best effort: it is no object, and only takes room.
+            let _ = fs::remove_file(self.folder.join(name));
+        }
+    }
+
     /// Where an object lies.
     ///
     /// # Errors
