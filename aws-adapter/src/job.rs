@@ -50,7 +50,7 @@ pub struct Flow<I, O, R> {
     pub random: Arc<dyn Random>,
     /// Knows whose claims are void.
     pub workers: Arc<dyn Workers>,
-    /// How long a job may take, in milliseconds. Default: 5 minutes.
+    /// How long a job may take where nobody says otherwise, in milliseconds. Default: 5 minutes.
     pub deadline_ms: i64,
 }
 
@@ -126,12 +126,20 @@ impl<I: Objects, O: Objects, R: Records> Flow<I, O, R> {
     /// # Errors
     /// Where the records or the storage do not answer, so that nothing could be recorded: back to the queue.
     pub async fn run(&self, job: &Job) -> Result<Outcome, Error> {
+        self.run_until(job, self.deadline()).await
+    }
+
+    /// [`Flow::run`] for a worker that will be stopped at `deadline`: the conversion ends there, and the lease a little later.
+    ///
+    /// # Errors
+    /// Those of `run`.
+    pub async fn run_until(&self, job: &Job, deadline: Timestamp) -> Result<Outcome, Error> {
         if job.bucket != self.input.bucket() {
             let message = format!("bucket `{}` is not the one that is worked on", job.bucket);
             return Err(Error::new(Code::InvalidRequest, message));
         }
         for _ in 0..ATTEMPTS {
-            if let Some(outcome) = self.attempt(job).await? {
+            if let Some(outcome) = self.attempt(job, deadline).await? {
                 return Ok(outcome);
             }
         }
@@ -144,7 +152,7 @@ impl<I: Objects, O: Objects, R: Records> Flow<I, O, R> {
     /// Where the records or the storage do not answer.
     pub async fn tidy_image(&self, image_id: &str) -> Result<(), Error> {
         match self.records.get(image_id).await? {
-            Some(mut entry) if entry.record.status.is_final() && !self.is_held(&entry) => self.tidy(&mut entry).await,
+            Some(mut entry) if entry.record.status.is_final() && !self.is_held(&entry) => self.tidy(&mut entry, self.deadline()).await,
             _ => Ok(()),
         }
     }
@@ -156,14 +164,14 @@ impl<I: Objects, O: Objects, R: Records> Flow<I, O, R> {
     }
 
     /// One reading of the record and what follows from it; nothing if somebody else wrote it in between.
-    async fn attempt(&self, job: &Job) -> Result<Option<Outcome>, Error> {
+    async fn attempt(&self, job: &Job, deadline: Timestamp) -> Result<Option<Outcome>, Error> {
         let now = self.clock.now();
         let id = image_id(&job.bucket, &job.key);
         let stored = self.records.get(&id).await?;
         let entry = stored.unwrap_or_else(|| Entry::new(Record::new(&job.bucket, &job.key, now)));
         // The rules that need no version come first, since a HEAD costs a request.
         if let Some(early) = self.decide_early(job, &entry) {
-            return self.act(early, job, entry, Target::Gone).await;
+            return self.act(early, job, entry, Target::Gone, deadline).await;
         }
         let target = self.target(job).await;
         if let Target::Gone = target
@@ -174,7 +182,7 @@ impl<I: Objects, O: Objects, R: Records> Flow<I, O, R> {
             return Ok(Some(Outcome::Dropped));
         }
         let decision = self.decide(job, &entry, &target);
-        self.act(decision, job, entry, target).await
+        self.act(decision, job, entry, target, deadline).await
     }
 
     /// Rules 1 and 2.
@@ -221,7 +229,14 @@ impl<I: Objects, O: Objects, R: Records> Flow<I, O, R> {
         }
     }
 
-    async fn act(&self, decision: Decision, job: &Job, mut entry: Entry, target: Target) -> Result<Option<Outcome>, Error> {
+    async fn act(
+        &self,
+        decision: Decision,
+        job: &Job,
+        mut entry: Entry,
+        target: Target,
+        deadline: Timestamp,
+    ) -> Result<Option<Outcome>, Error> {
         match decision {
             Decision::Drop => Ok(Some(Outcome::Dropped)),
             Decision::WaitForLease => Ok(Some(Outcome::Busy)),
@@ -234,24 +249,24 @@ impl<I: Objects, O: Objects, R: Records> Flow<I, O, R> {
                         return Ok(None);
                     }
                 }
-                self.tidy(&mut entry).await?;
+                self.tidy(&mut entry, deadline).await?;
                 Ok(Some(Outcome::Unchanged(Box::new(entry.record))))
             }
             Decision::DropFinal => {
-                self.tidy(&mut entry).await?;
+                self.tidy(&mut entry, deadline).await?;
                 Ok(Some(Outcome::Dropped))
             }
             Decision::Claim => {
-                if self.claim(&mut entry, job, &target).await? == Write::Lost {
+                if self.claim(&mut entry, job, &target, deadline).await? == Write::Lost {
                     return Ok(None);
                 }
-                self.work(entry, target).await.map(Some)
+                self.work(entry, target, deadline).await.map(Some)
             }
         }
     }
 
     /// Rule 5. What was found in another version is forgotten; the renditions stay until there are new ones.
-    async fn claim(&self, entry: &mut Entry, job: &Job, target: &Target) -> Result<Write, Error> {
+    async fn claim(&self, entry: &mut Entry, job: &Job, target: &Target, deadline: Timestamp) -> Result<Write, Error> {
         let now = self.clock.now();
         let mut record = entry.record.forgotten(now);
         record.status = Status::Running;
@@ -262,20 +277,25 @@ impl<I: Objects, O: Objects, R: Records> Flow<I, O, R> {
         record.sequencer = job.sequencer.clone().or(record.sequencer);
         entry.record = record;
         entry.expires_at = None;
-        self.lease(entry, now);
+        self.lease(entry, deadline);
         self.records.write(entry).await
     }
 
-    fn lease(&self, entry: &mut Entry, now: Timestamp) {
+    fn lease(&self, entry: &mut Entry, deadline: Timestamp) {
         entry.claim = Some(self.workers.claim(self.random.token()));
-        entry.lease_until = Some(now.plus_millis(self.deadline_ms + LEASE_AFTER_DEADLINE_MS));
+        entry.lease_until = Some(deadline.plus_millis(LEASE_AFTER_DEADLINE_MS));
+    }
+
+    /// The deadline of work that begins now.
+    fn deadline(&self) -> Timestamp {
+        self.clock.now().plus_millis(self.deadline_ms)
     }
 
     /// The work of a job that holds the claim.
-    async fn work(&self, mut entry: Entry, target: Target) -> Result<Outcome, Error> {
+    async fn work(&self, mut entry: Entry, target: Target, deadline: Timestamp) -> Result<Outcome, Error> {
         let begun = self.clock.now();
         let result = match target {
-            Target::Version { version, size } => self.picture(&mut entry.record, &version, size, begun).await,
+            Target::Version { version, size } => self.picture(&mut entry.record, &version, size, begun, deadline).await,
             Target::Gone => Err(Error::new(Code::SourceMissing, "the object was deleted")),
             Target::Unknown(error) => Err(error),
         };
@@ -330,12 +350,12 @@ impl<I: Objects, O: Objects, R: Records> Flow<I, O, R> {
     }
 
     /// Deletes what a final record does not name, under a claim that leaves its state as it is.
-    async fn tidy(&self, entry: &mut Entry) -> Result<(), Error> {
+    async fn tidy(&self, entry: &mut Entry, deadline: Timestamp) -> Result<(), Error> {
         let orphans = self.unnamed(&entry.record).await?;
         if orphans.is_empty() {
             return Ok(());
         }
-        self.lease(entry, self.clock.now());
+        self.lease(entry, deadline);
         if self.records.write(entry).await? == Write::Lost {
             return Ok(());
         }

@@ -29,6 +29,7 @@ pub mod serve;
 
 // The flow, and what it is given.
 pub mod job;
+pub mod batch;
 pub mod config;
 pub mod budget;
 pub mod process;

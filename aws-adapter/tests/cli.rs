@@ -234,6 +234,15 @@ fn convert_takes_options_or_a_recipe() {
 }
 
 #[test]
+fn without_a_command_the_test_images_are_run() {
+    let folder = Folder::new();
+    let output = imgcore(&folder, &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    assert!(out(&output).contains("30 pictures: 28 succeeded, 2 rejected, in "), "{}", out(&output));
+    assert!(folder.path().join("imgcore-data/renditions").is_dir());
+}
+
+#[test]
 fn what_goes_wrong_is_one_sentence_with_its_code() {
     let folder = pictures();
     for (arguments, start, code) in [

@@ -21,10 +21,16 @@ use clap::{Parser, Subcommand};
 use imgcore::Limits;
 
 #[derive(Parser)]
-#[command(name = "imgcore", version, about = "Pictures in, renditions and records out.", infer_subcommands = true)]
+#[command(
+    name = "imgcore",
+    version,
+    about = "Pictures in, renditions and records out.",
+    after_help = "Without a command, the project's own test images are run.",
+    infer_subcommands = true
+)]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Subcommand)]
@@ -43,7 +49,7 @@ enum Command {
 
 /// Reads the arguments and does what they say.
 pub(crate) fn main() -> ExitCode {
-    let done = match Cli::parse().command {
+    let done = match Cli::parse().command.unwrap_or_else(|| Command::Run(run::Run::parse_from(["imgcore"]))) {
         Command::Run(run) => run.run(),
         Command::Serve(serve) => serve.run(),
         Command::Inspect(inspect) => inspect.run(),

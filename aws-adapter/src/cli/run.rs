@@ -15,7 +15,7 @@ use super::table::{self, Alignment};
 use super::{Failure, complain, print, words};
 
 /// The arguments of `run`.
-#[derive(clap::Args)]
+#[derive(clap::Parser)]
 pub(crate) struct Run {
     /// The folder that holds the pictures. Default: the project's own test images.
     folder: Option<PathBuf>,

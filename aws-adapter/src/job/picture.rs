@@ -14,12 +14,22 @@ use crate::record::{Record, Rendition};
 use crate::store::{Objects, PutOptions};
 use crate::time::Timestamp;
 
+/// The longest EXIF that a record takes: a record must fit into 400 KB with all else that it says.
+const MAX_EXIF_BYTES: usize = 64 << 10;
+
 /// A rendition's key never changes its content.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 impl<I: Objects, O: Objects, R: Records> Flow<I, O, R> {
     /// Makes and stores all renditions of a version, and tells the record what was found and made.
-    pub(super) async fn picture(&self, record: &mut Record, version: &str, size: Option<u64>, begun: Timestamp) -> Result<(), Error> {
+    pub(super) async fn picture(
+        &self,
+        record: &mut Record,
+        version: &str,
+        size: Option<u64>,
+        begun: Timestamp,
+        deadline: Timestamp,
+    ) -> Result<(), Error> {
         let size = match size {
             Some(size) => size,
             None => self.input.head(&record.key).await?.size,
@@ -40,7 +50,7 @@ impl<I: Objects, O: Objects, R: Records> Flow<I, O, R> {
         step.done(record, "get");
 
         let data = Arc::new(object.data);
-        let context = self.context(data.len() as u64, begun);
+        let context = self.context(data.len() as u64, deadline);
         let header = {
             let (data, context) = (Arc::clone(&data), context.clone());
             contained(move || probe(&data, &context)).await?.map_err(Error::from)?
@@ -72,11 +82,11 @@ impl<I: Objects, O: Objects, R: Records> Flow<I, O, R> {
     }
 
     /// What a picture may cost: its own bytes are part of the shared memory, and the job's deadline ends it.
-    fn context(&self, source_bytes: u64, begun: Timestamp) -> Context {
+    fn context(&self, source_bytes: u64, deadline: Timestamp) -> Context {
         let room = self.budget.total().saturating_sub(source_bytes);
         let limits = self.config.limits.clone();
         let limits = with_memory(limits, room);
-        let (clock, deadline) = (Arc::clone(&self.clock), begun.plus_millis(self.deadline_ms));
+        let clock = Arc::clone(&self.clock);
         let control = Arc::new(move |_| clock.now() < deadline);
         let mut context = Context::with_limits(limits);
         context.assets = self.config.assets.clone();
@@ -137,8 +147,9 @@ fn describe(record: &mut Record, header: &Header) {
     (record.width, record.height) = (Some(header.width), Some(header.height));
     (record.stored_width, record.stored_height) = (Some(header.stored_width), Some(header.stored_height));
     record.orientation = Some(header.orientation);
-    // EXIF is plain values; one that JSON cannot say is left out rather than failing the picture.
-    record.exif = header.exif.as_ref().and_then(|exif| serde_json::to_value(exif).ok());
+    // EXIF is plain values. What JSON cannot say, and texts longer than a record may be, are left out rather than failing the picture.
+    let exif = header.exif.as_ref().and_then(|exif| serde_json::to_value(exif).ok());
+    record.exif = exif.filter(|exif| exif.to_string().len() <= MAX_EXIF_BYTES);
 }
 
 /// Measures the steps of a picture.
