@@ -41,9 +41,21 @@ const MAX_BODY_BYTES: usize = 16 << 10;
 const DELETE_ATTEMPTS: u32 = 20;
 const DELETE_PAUSE: Duration = Duration::from_millis(250);
 
-/// The subject of the caller, put into the request by whoever has checked it. Without one, records have no owner.
-#[derive(Debug, Clone)]
-pub struct Owner(pub String);
+/// Who asks, put into the request by whoever has checked it. Without one all is allowed, and records have no owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The subject: the owner of what this caller offers, and of all that it sees.
+    pub subject: String,
+    /// Whether it sees everybody's.
+    pub is_admin: bool,
+}
+
+type Asking = Option<Extension<Caller>>;
+
+/// Whose records may be seen: nothing for everybody's.
+fn scope(caller: &Asking) -> Option<&str> {
+    caller.as_ref().filter(|caller| !caller.is_admin).map(|caller| caller.subject.as_str())
+}
 
 type Shared<I, O, R> = State<Arc<Flow<I, O, R>>>;
 type Answer<T> = Result<T, Problem>;
@@ -104,7 +116,7 @@ struct Upload {
 
 async fn offer<I: Objects, O: Objects, R: Records>(
     State(flow): Shared<I, O, R>,
-    owner: Option<Extension<Owner>>,
+    caller: Asking,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Answer<Response> {
@@ -115,7 +127,7 @@ async fn offer<I: Objects, O: Objects, R: Records>(
     let mut entry = Entry::new(Record::new(flow.input.bucket(), &key, now));
     entry.record.size = Some(offer.size);
     entry.record.content_type = Some(offer.content_type.clone());
-    entry.record.owner = owner.map(|Extension(Owner(subject))| subject);
+    entry.record.owner = caller.map(|Extension(caller)| caller.subject);
     entry.expires_at = Some(now.plus_millis(OFFER_MS));
     if flow.records.write(&mut entry).await? == Write::Lost {
         return Err(Error::new(Code::Internal, format!("key `{key}` was random and is taken")).into());
@@ -164,11 +176,14 @@ struct Page {
 
 async fn list<I: Objects, O: Objects, R: Records>(
     State(flow): Shared<I, O, R>,
+    caller: Asking,
     query: Result<Query<Vec<(String, String)>>, QueryRejection>,
-) -> Answer<Json<Page>> {
+) -> Answer<Response> {
     let Query(pairs) = query.map_err(|e| invalid(format!("the query: {}", e.body_text())))?;
-    let page = flow.records.list(&read_query(pairs)?).await?;
-    Ok(Json(Page { items: page.items, next_cursor: page.next_cursor }))
+    let query = ListQuery { owner: scope(&caller).map(str::to_owned), ..read_query(pairs)? };
+    let page = flow.records.list(&query).await?;
+    let page = Page { items: page.items, next_cursor: page.next_cursor };
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(page)).into_response())
 }
 
 fn read_query(pairs: Vec<(String, String)>) -> Result<ListQuery, Error> {
@@ -199,15 +214,27 @@ fn words(states: &[Status]) -> String {
     states.iter().map(|status| status.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-async fn record<I: Objects, O: Objects, R: Records>(State(flow): Shared<I, O, R>, Path(id): Path<String>) -> Answer<Json<Record>> {
-    Ok(Json(find(&flow, &id).await?.record))
+async fn record<I: Objects, O: Objects, R: Records>(
+    State(flow): Shared<I, O, R>,
+    caller: Asking,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Answer<Response> {
+    let entry = find(&flow, &id, &caller).await?;
+    // A record changes as often as it is written, and no answer may be older than that.
+    let tag = format!("\"{}\"", entry.revision);
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_known = known == "*" || known.split(',').any(|known| known.trim().trim_start_matches("W/") == tag);
+    let caching = [(header::ETAG, tag), (header::CACHE_CONTROL, "private, no-cache".to_owned())];
+    Ok(if is_known { (StatusCode::NOT_MODIFIED, caching).into_response() } else { (caching, Json(entry.record)).into_response() })
 }
 
 async fn rendition<I: Objects, O: Objects, R: Records>(
     State(flow): Shared<I, O, R>,
+    caller: Asking,
     Path((id, name)): Path<(String, String)>,
 ) -> Answer<Response> {
-    let record = find(&flow, &id).await?.record;
+    let record = find(&flow, &id, &caller).await?.record;
     match record.status {
         Status::Succeeded => {}
         Status::Rejected | Status::Deleted => {
@@ -223,18 +250,22 @@ async fn rendition<I: Objects, O: Objects, R: Records>(
     Ok((StatusCode::FOUND, [(header::LOCATION, url), (header::CACHE_CONTROL, "no-store".to_owned())]).into_response())
 }
 
-async fn remove<I: Objects, O: Objects, R: Records>(State(flow): Shared<I, O, R>, Path(id): Path<String>) -> Answer<StatusCode> {
-    let Record { bucket, key, .. } = find(&flow, &id).await?.record;
+async fn remove<I: Objects, O: Objects, R: Records>(
+    State(flow): Shared<I, O, R>,
+    caller: Asking,
+    Path(id): Path<String>,
+) -> Answer<StatusCode> {
+    let Record { bucket, key, .. } = find(&flow, &id, &caller).await?.record;
     if bucket != flow.input.bucket() {
         return Err(Error::new(Code::Forbidden, format!("image `{id}` comes from `{bucket}`, which is not worked on here")).into());
     }
     for _ in 0..DELETE_ATTEMPTS {
-        let entry = find(&flow, &id).await?;
+        let entry = find(&flow, &id, &caller).await?;
         if entry.record.status == Status::Deleted {
             return Ok(StatusCode::NO_CONTENT);
         }
         // The object goes first: as long as it is there, any event would bring the picture back.
-        flow.input.delete(&key).await?;
+        flow.input.erase(&key).await?;
         match flow.run(&Job::check(&bucket, &key)).await? {
             Outcome::Written(record) | Outcome::Unchanged(record) if record.status == Status::Deleted => return Ok(StatusCode::NO_CONTENT),
             // An upload that was offered and never came: there is nothing that the flow could find gone.
@@ -255,8 +286,10 @@ async fn withdraw<I: Objects, O: Objects, R: Records>(flow: &Flow<I, O, R>, mut 
     Ok(())
 }
 
-async fn find<I: Objects, O: Objects, R: Records>(flow: &Flow<I, O, R>, id: &str) -> Result<Entry, Error> {
+/// The record of this name, if the caller may see it: of another's, not even that it is there is told.
+async fn find<I: Objects, O: Objects, R: Records>(flow: &Flow<I, O, R>, id: &str, caller: &Asking) -> Result<Entry, Error> {
     let entry = if is_image_id(id) { flow.records.get(id).await? } else { None };
+    let entry = entry.filter(|entry| scope(caller).is_none_or(|subject| entry.record.owner.as_deref() == Some(subject)));
     entry.ok_or_else(|| Error::new(Code::NotFound, format!("there is no image `{}`", id.escape_debug())))
 }
 

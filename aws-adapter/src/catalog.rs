@@ -2,6 +2,8 @@
 //!
 //! Every write is conditional on the entry still being as it was read, so that two workers never overwrite each other.
 
+#[cfg(feature = "aws")]
+mod dynamodb;
 mod memory;
 mod sqlite;
 
@@ -12,6 +14,8 @@ use crate::identity::Sequencer;
 use crate::record::{Entry, Record, Status};
 use crate::time::Timestamp;
 
+#[cfg(feature = "aws")]
+pub use dynamodb::{DynamoRecords, SHARDS, read_item};
 pub use memory::MemoryRecords;
 pub use sqlite::SqliteRecords;
 
@@ -51,6 +55,8 @@ pub trait Counter: Send + Sync + 'static {
 pub struct ListQuery {
     /// Only this state. Default: all but `DELETED`.
     pub status: Option<Status>,
+    /// Only what this caller has offered. Default: everybody's.
+    pub owner: Option<String>,
     /// At most so many, 1 to 100. Default: 50.
     pub limit: u32,
     /// Where the page before ended.
@@ -59,7 +65,7 @@ pub struct ListQuery {
 
 impl Default for ListQuery {
     fn default() -> Self {
-        Self { status: None, limit: 50, cursor: None }
+        Self { status: None, owner: None, limit: 50, cursor: None }
     }
 }
 

@@ -1,4 +1,8 @@
-//! Events in, jobs out: S3 notifications, EventBridge events, and either inside the messages of an SQS batch.
+//! Events in, jobs out: S3 notifications, EventBridge events, either inside the messages of an SQS batch, and direct calls.
+//!
+//! ```json
+//! { "bucket": "photos", "key": "cat.jpg", "versionId": "3HL4kqtJ", "stage": "validate" }
+//! ```
 //!
 //! Keys are decoded here and nowhere else. The local pipeline sends itself the same notifications ([`object_created`]), so that it is the same parser that reads them.
 
@@ -24,6 +28,19 @@ pub struct Job {
     pub sequencer: Option<Sequencer>,
     /// The object's size in bytes.
     pub size: Option<u64>,
+    /// How much of the work is wanted.
+    pub stage: Stage,
+}
+
+/// How much of the work is wanted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// All of it: renditions and a record.
+    #[default]
+    Render,
+    /// Whether the picture could be rendered; nothing is written.
+    Validate,
 }
 
 /// What happened to an object.
@@ -38,7 +55,15 @@ pub enum Kind {
 impl Job {
     /// A job for the object as it is now: for backfill, reconciliation and direct calls.
     pub fn check(bucket: &str, key: &str) -> Self {
-        Self { bucket: bucket.to_owned(), key: key.to_owned(), kind: Kind::Created, version: None, sequencer: None, size: None }
+        Self {
+            bucket: bucket.to_owned(),
+            key: key.to_owned(),
+            kind: Kind::Created,
+            version: None,
+            sequencer: None,
+            size: None,
+            stage: Stage::Render,
+        }
     }
 }
 
@@ -124,6 +149,8 @@ struct SqsMessage {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct S3Record {
+    event_version: Option<String>,
+    event_source: Option<String>,
     event_name: String,
     s3: S3Entity,
 }
@@ -173,6 +200,17 @@ struct EventBridgeObject {
     sequencer: Option<String>,
 }
 
+/// A call by a state machine, or by hand.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Direct {
+    bucket: String,
+    key: String,
+    version_id: Option<String>,
+    #[serde(default)]
+    stage: Stage,
+}
+
 fn parse(text: &str) -> Result<Value, Error> {
     serde_json::from_str(text).map_err(|e| Error::caused(Code::InvalidRequest, "the event is not JSON", e))
 }
@@ -191,14 +229,36 @@ fn event_jobs(event: Value) -> Result<Vec<Job>, Error> {
         return Ok(Vec::new());
     }
     if event.get("detail-type").is_some() {
+        let source = event["source"].as_str().unwrap_or_default();
+        if source != "aws.s3" {
+            return Err(foreign(source));
+        }
         return Ok(event_bridge_job(read(event)?).into_iter().collect());
+    }
+    if event.get("bucket").is_some() {
+        let Direct { bucket, key, version_id, stage } = read(event)?;
+        return Ok(vec![Job { version: version_id, stage, ..Job::check(&bucket, &key) }]);
     }
     let notification: Records<S3Record> = read(event)?;
     let jobs = notification.records.into_iter().map(s3_job);
     Ok(jobs.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
+fn foreign(source: &str) -> Error {
+    Error::new(Code::InvalidRequest, format!("an event of `{}` is not one of S3's", source.escape_debug()))
+}
+
 fn s3_job(record: S3Record) -> Result<Option<Job>, Error> {
+    let source = record.event_source.as_deref().unwrap_or("aws:s3");
+    if source != "aws:s3" {
+        return Err(foreign(source));
+    }
+    // Minor versions only add.
+    let form = record.event_version.as_deref().unwrap_or("2");
+    if form.split('.').next() != Some("2") {
+        let message = format!("an S3 event of version `{}` is not understood: known is 2", form.escape_debug());
+        return Err(Error::new(Code::InvalidRequest, message));
+    }
     // The prefix `s3:` stands in configurations only, but costs nothing to take.
     let name = record.event_name.trim_start_matches("s3:");
     let kind = if name.starts_with("ObjectCreated:") {
@@ -216,6 +276,7 @@ fn s3_job(record: S3Record) -> Result<Option<Job>, Error> {
         version: version(kind, object.version_id, object.e_tag),
         sequencer: object.sequencer.as_deref().map(Sequencer::new),
         size: object.size,
+        stage: Stage::Render,
     }))
 }
 
@@ -233,6 +294,7 @@ fn event_bridge_job(event: EventBridge) -> Option<Job> {
         version: version(kind, object.version_id, object.etag),
         sequencer: object.sequencer.as_deref().map(Sequencer::new),
         size: object.size,
+        stage: Stage::Render,
     })
 }
 
@@ -328,6 +390,7 @@ mod tests {
             version: Some("d41d8cd9".into()),
             sequencer: Some(Sequencer::new("0055aed6dcd90281e5")),
             size: Some(1024),
+            stage: Stage::Render,
         };
         for name in ["ObjectCreated:Put", "s3:ObjectCreated:CompleteMultipartUpload"] {
             assert_eq!(job(&s3(name, &object)), expected, "{name}");
@@ -410,9 +473,32 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_event_is_refused() {
-        for event in ["", "[]", "{}", r#"{"Records":[{}]}"#] {
-            assert_eq!(jobs(event).unwrap_err().code(), "invalid_request", "{event}");
+    fn a_direct_call_names_its_object_raw() {
+        let direct = job(r#"{"bucket":"photos","key":"a+b%20c.jpg","versionId":"v1"}"#);
+        let expected = Job { version: Some("v1".into()), ..Job::check("photos", "a+b%20c.jpg") };
+        assert_eq!(direct, expected);
+        assert_eq!(job(r#"{"bucket":"photos","key":"a","stage":"validate"}"#).stage, Stage::Validate);
+    }
+
+    #[test]
+    fn what_is_no_event_is_refused_by_name() {
+        let object = json!({ "key": "a" });
+        let s3 = s3("ObjectCreated:Put", &object);
+        let bridge = event_bridge("Object Created", &object);
+        for (event, word) in [
+            ("", "JSON"),
+            ("[]", "form"),
+            ("{}", "form"),
+            (r#"{"Records":[{}]}"#, "form"),
+            (r#"{"bucket":"b","key":"k","stage":"paint"}"#, "`paint`"),
+            (r#"{"bucket":"b","key":"k","version":"v"}"#, "`version`"),
+            (&s3.replace("aws:s3", "aws:dynamodb"), "`aws:dynamodb`"),
+            (&s3.replace("\"2.1\"", "\"3.0\""), "`3.0`"),
+            (&bridge.replace("aws.s3", "aws.ec2"), "`aws.ec2`"),
+        ] {
+            let error = jobs(event).unwrap_err();
+            assert_eq!(error.code(), "invalid_request", "{event}");
+            assert!(error.message.contains(word), "{event}: {}", error.message);
         }
     }
 
@@ -428,6 +514,7 @@ mod tests {
                 version: Some("v".into()),
                 sequencer: Some(sequencer.clone()),
                 size: Some(9),
+                stage: Stage::Render,
             };
             assert_eq!(created, expected);
             let removed = job(&object_removed("/tmp/in", key, &sequencer, now));

@@ -16,7 +16,7 @@ use crate::budget::Budget;
 use crate::catalog::{Records, Write};
 use crate::config::Config;
 use crate::error::{Code, Error};
-use crate::event::{Job, Kind};
+use crate::event::{Job, Kind, Stage};
 use crate::identity::{image_id, rendition_prefix};
 use crate::record::{Entry, Failure, Record, Status};
 use crate::store::{Objects, list_all};
@@ -65,6 +65,8 @@ pub enum Outcome {
     Dropped,
     /// Somebody else works on it: back to the queue.
     Busy,
+    /// The picture could be rendered, and this is what was found in it; nothing was written.
+    Valid(Box<Record>),
 }
 
 impl Outcome {
@@ -73,14 +75,14 @@ impl Outcome {
         match self {
             Self::Busy => true,
             Self::Written(record) => record.error.as_ref().and_then(|e| Code::parse(&e.code)).is_some_and(Code::is_retryable),
-            Self::Unchanged(_) | Self::Dropped => false,
+            Self::Unchanged(_) | Self::Dropped | Self::Valid(_) => false,
         }
     }
 
     /// The record, where the job was about it.
     pub fn record(&self) -> Option<&Record> {
         match self {
-            Self::Written(record) | Self::Unchanged(record) => Some(record),
+            Self::Written(record) | Self::Unchanged(record) | Self::Valid(record) => Some(record),
             Self::Dropped | Self::Busy => None,
         }
     }
@@ -137,6 +139,9 @@ impl<I: Objects, O: Objects, R: Records> Flow<I, O, R> {
         if job.bucket != self.input.bucket() {
             let message = format!("bucket `{}` is not the one that is worked on", job.bucket);
             return Err(Error::new(Code::InvalidRequest, message));
+        }
+        if job.stage == Stage::Validate {
+            return self.validate(job, deadline).await.map(Outcome::Valid);
         }
         for _ in 0..ATTEMPTS {
             if let Some(outcome) = self.attempt(job, deadline).await? {

@@ -27,17 +27,24 @@ pub mod pipeline;
 pub mod reconcile;
 pub mod serve;
 
+// In the cloud: the functions, and what they speak to.
+#[cfg(feature = "aws")]
+pub mod lambda;
+
 // The flow, and what it is given.
 pub mod job;
 pub mod batch;
 pub mod config;
 pub mod budget;
-pub mod process;
+pub mod memory;
 pub mod workers;
 
 // The two ports.
 pub mod store;
 pub mod catalog;
+
+#[cfg(feature = "aws")]
+mod sdk;
 
 // What all speak in.
 pub mod error;

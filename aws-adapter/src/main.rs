@@ -4,6 +4,6 @@
 mod cli;
 
 fn main() -> std::process::ExitCode {
-    aws_adapter::process::return_freed_memory();
+    aws_adapter::memory::return_when_freed();
     cli::main()
 }

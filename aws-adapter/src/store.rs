@@ -4,6 +4,8 @@
 
 mod fs;
 mod memory;
+#[cfg(feature = "aws")]
+mod s3;
 mod sign;
 
 use std::future::Future;
@@ -13,6 +15,8 @@ use crate::time::Timestamp;
 
 pub use fs::FsObjects;
 pub use memory::MemoryObjects;
+#[cfg(feature = "aws")]
+pub use s3::S3Objects;
 pub use sign::{Access, Signer};
 
 /// The objects of one bucket.
@@ -40,6 +44,11 @@ pub trait Objects: Send + Sync + 'static {
 
     /// Deletes an object; one that is not there is deleted already.
     fn delete(&self, key: &str) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Deletes an object and every older version of it, where the store keeps them: for whoever wants it gone for good.
+    fn erase(&self, key: &str) -> impl Future<Output = Result<(), Error>> + Send {
+        self.delete(key)
+    }
 
     /// Where anybody who has the URL may get this object until it expires.
     fn download_url(&self, key: &str, expires_at: Timestamp) -> impl Future<Output = Result<String, Error>> + Send;

@@ -15,6 +15,9 @@ const LAST: i64 = 253_402_300_799_999;
 const MS_PER_DAY: i64 = 86_400_000;
 
 impl Timestamp {
+    /// The last moment that can be written.
+    pub const LAST: Self = Self(LAST);
+
     /// This many milliseconds after 1970, kept within the years 1970 to 9999.
     pub fn from_millis(millis: i64) -> Self {
         Self(millis.clamp(0, LAST))

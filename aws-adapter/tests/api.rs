@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::Request;
 use serde_json::json;
 
-use aws_adapter::api::Owner;
+use aws_adapter::api::Caller;
 use aws_adapter::identity::image_id;
 use aws_adapter::record::Status;
 use aws_adapter::store::{Objects, PutOptions};
@@ -41,7 +41,7 @@ async fn the_record_names_its_owner_and_no_private_field() {
     let world = World::new();
     let mut request =
         Request::post("/images").header("content-type", "application/json").body(Body::from(offer("a.jpg", "image/jpeg", 1))).unwrap();
-    request.extensions_mut().insert(Owner("ada".to_owned()));
+    request.extensions_mut().insert(Caller { subject: "ada".to_owned(), is_admin: false });
     let id = send(&world.router, request).await.json()["imageId"].as_str().unwrap().to_owned();
     let record = world.get(&format!("/images/{id}")).await.json();
     assert_eq!(record["owner"], "ada");

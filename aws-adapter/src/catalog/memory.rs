@@ -52,7 +52,7 @@ impl Records for MemoryRecords {
         let mut found: Vec<_> = entries
             .values()
             .map(|entry| &entry.record)
-            .filter(|record| wanted(record.status))
+            .filter(|record| wanted(record.status) && (query.owner.is_none() || record.owner == query.owner))
             .filter(|record| {
                 cursor.as_ref().is_none_or(|cursor| place(record.timestamp, &record.image_id) > place(cursor.timestamp, &cursor.image_id))
             })

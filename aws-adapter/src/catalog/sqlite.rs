@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS image_metadata (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS image_metadata_by_status ON image_metadata (status, timestamp DESC, image_id);
 CREATE INDEX IF NOT EXISTS image_metadata_by_time ON image_metadata (timestamp DESC, image_id) WHERE status <> 'DELETED';
+CREATE INDEX IF NOT EXISTS image_metadata_by_owner ON image_metadata (json_extract(record, '$.owner'), timestamp DESC, image_id);
 CREATE TABLE IF NOT EXISTS sequencer (
     one     INTEGER PRIMARY KEY CHECK (one = 1),
     counter INTEGER NOT NULL
@@ -143,7 +144,7 @@ impl Records for SqliteRecords {
             Some(cursor) => (cursor.timestamp.to_string(), cursor.image_id),
             None => ("~".to_owned(), String::new()),
         };
-        let status = query.status;
+        let (status, owner) = (query.status, query.owner.clone());
         let rows = limit + 1;
         let found = self
             .with(move |connection| {
@@ -151,12 +152,13 @@ impl Records for SqliteRecords {
                     Some(status) => format!("status = '{status}'"),
                     None => "status <> 'DELETED'".to_owned(),
                 };
+                let owned = if owner.is_some() { "json_extract(record, '$.owner') = ?3" } else { "?3 IS NULL" };
                 let sql = format!(
-                    "SELECT record FROM image_metadata WHERE {filter}
+                    "SELECT record FROM image_metadata WHERE {filter} AND {owned}
                      AND timestamp <= ?1 AND (timestamp < ?1 OR image_id > ?2)
                      ORDER BY timestamp DESC, image_id LIMIT {rows}"
                 );
-                connection.prepare_cached(&sql)?.query_map([timestamp, image_id], record)?.collect()
+                connection.prepare_cached(&sql)?.query_map(params![timestamp, image_id, owner], record)?.collect()
             })
             .await?;
         Ok(RecordPage::cut(found, limit))

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use imgcore::{Context, Header, Limits, OUTPUT_REVISION, Output, Recipe, convert_many, plan_many, probe};
 
 use super::Flow;
+use crate::budget::Entering;
 use crate::catalog::Records;
 use crate::error::{Code, Error};
+use crate::event::Job;
 use crate::identity::{fingerprint, rendition_key};
 use crate::record::{Record, Rendition};
 use crate::store::{Objects, PutOptions};
@@ -30,6 +32,46 @@ impl<I: Objects, O: Objects, R: Records> Flow<I, O, R> {
         begun: Timestamp,
         deadline: Timestamp,
     ) -> Result<(), Error> {
+        let mut step = Steps { flow: self, last: begun };
+        let Seen { data, recipes, context, peak, mut entering } = self.look(record, Some(version), size, deadline, &mut step).await?;
+        let room = self.budget.total().saturating_sub(data.len() as u64 + (8 << 10));
+        entering.take(peak.min(room)).await?;
+        let share = entering.start();
+        step.done(record, "wait");
+
+        let results = contained(move || convert_many(&data, &recipes, &context)).await?;
+        let outputs = self.first_fault(results)?;
+        step.done(record, "convert");
+
+        for (wanted, output) in self.config.renditions.iter().zip(outputs) {
+            let rendition = self.put(&record.image_id, &wanted.name, version, &output).await?;
+            record.source_sha256 = Some(output.report.source_sha256);
+            record.renditions.push(rendition);
+        }
+        drop(share);
+        step.done(record, "put");
+        Ok(())
+    }
+
+    /// Whether all renditions could be made of an object as it is now: what was found in it, and nothing written.
+    pub(super) async fn validate(&self, job: &Job, deadline: Timestamp) -> Result<Box<Record>, Error> {
+        let begun = self.clock.now();
+        let mut record = Record::new(&job.bucket, &job.key, begun);
+        let mut step = Steps { flow: self, last: begun };
+        drop(self.look(&mut record, job.version.as_deref(), None, deadline, &mut step).await?);
+        record.source_version = job.version.clone();
+        Ok(Box::new(record))
+    }
+
+    /// Gets an object, and says what it is and what its renditions will cost.
+    async fn look(
+        &self,
+        record: &mut Record,
+        version: Option<&str>,
+        size: Option<u64>,
+        deadline: Timestamp,
+        step: &mut Steps<'_, I, O, R>,
+    ) -> Result<Seen, Error> {
         let size = match size {
             Some(size) => size,
             None => self.input.head(&record.key).await?.size,
@@ -39,10 +81,9 @@ impl<I: Objects, O: Objects, R: Records> Flow<I, O, R> {
         // What is larger is refused by `get` before it is read.
         let reserved = if size <= max_bytes { size } else { 0 };
         entering.take(reserved).await?;
-        let mut step = Steps { flow: self, last: self.clock.now() };
-        record.duration_ms.insert("wait".to_owned(), step.last.millis_since(begun));
+        step.done(record, "wait");
 
-        let object = self.input.get(&record.key, Some(version), max_bytes).await?;
+        let object = self.input.get(&record.key, version, max_bytes).await?;
         record.size = Some(object.head.size);
         record.timestamp = object.head.modified;
         record.content_type = record.content_type.take().or(object.head.content_type);
@@ -61,24 +102,7 @@ impl<I: Objects, O: Objects, R: Records> Flow<I, O, R> {
         let peak = plans.peak_bytes();
         self.first_fault(plans.plans)?;
         step.done(record, "plan");
-
-        let room = self.budget.total().saturating_sub(object.head.size + (8 << 10));
-        entering.take(peak.min(room)).await?;
-        let share = entering.start();
-        step.done(record, "wait");
-
-        let results = contained(move || convert_many(&data, &recipes, &context)).await?;
-        let outputs = self.first_fault(results)?;
-        step.done(record, "convert");
-
-        for (wanted, output) in self.config.renditions.iter().zip(outputs) {
-            let rendition = self.put(&record.image_id, &wanted.name, version, &output).await?;
-            record.source_sha256 = Some(output.report.source_sha256);
-            record.renditions.push(rendition);
-        }
-        drop(share);
-        step.done(record, "put");
-        Ok(())
+        Ok(Seen { data, recipes, context, peak, entering })
     }
 
     /// What a picture may cost: its own bytes are part of the shared memory, and the job's deadline ends it.
@@ -150,6 +174,15 @@ fn describe(record: &mut Record, header: &Header) {
     // EXIF is plain values. What JSON cannot say, and texts longer than a record may be, are left out rather than failing the picture.
     let exif = header.exif.as_ref().and_then(|exif| serde_json::to_value(exif).ok());
     record.exif = exif.filter(|exif| exif.to_string().len() <= MAX_EXIF_BYTES);
+}
+
+/// A picture that was got and planned, and holds the memory for its bytes.
+struct Seen {
+    data: Arc<Vec<u8>>,
+    recipes: Vec<Recipe>,
+    context: Context,
+    peak: u64,
+    entering: Entering,
 }
 
 /// Measures the steps of a picture.

@@ -1,4 +1,4 @@
-//! The process that all this runs in: how it handles memory, and how much it took.
+//! How this process handles memory, and how much it took.
 
 /// How large an allocation must be to go back to the system as soon as it is freed.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -9,7 +9,7 @@ const MMAP_THRESHOLD: (&str, &str) = ("MALLOC_MMAP_THRESHOLD_", "1048576");
 /// glibc raises its threshold with every large allocation that is freed, up to 32 MiB, and then keeps what each thread took: with pictures
 /// that adds up to several times what they need. The threshold is read from the environment when a process starts, so that this one starts
 /// itself again in its place, with the same arguments and process id. Other systems' allocators need no help.
-pub fn return_freed_memory() {
+pub fn return_when_freed() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
         use std::os::unix::process::CommandExt;
@@ -26,7 +26,7 @@ pub fn return_freed_memory() {
 }
 
 /// The most memory that this process has had at once, in bytes; nothing where the system does not say.
-pub fn peak_memory() -> Option<u64> {
+pub fn peak() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
@@ -39,6 +39,6 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn the_peak_covers_what_was_just_allocated() {
         let data = vec![1_u8; 50 << 20];
-        assert!(super::peak_memory().is_some_and(|peak| peak > data.len() as u64));
+        assert!(super::peak().is_some_and(|peak| peak > data.len() as u64));
     }
 }
