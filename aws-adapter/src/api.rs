@@ -2,6 +2,7 @@
 //!
 //! Bytes of pictures never pass through here: uploads and renditions go by signed URLs.
 
+mod caller;
 mod problem;
 
 use std::collections::BTreeMap;
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
-use axum::extract::{DefaultBodyLimit, Extension, Path, Query, State};
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, post};
@@ -26,7 +27,10 @@ use crate::record::{Entry, Record, Status};
 use crate::store::{Objects, UploadOffer};
 use crate::time::Timestamp;
 
+pub use caller::{Caller, guarded};
 pub use problem::Problem;
+
+use caller::{Asking, scope};
 
 /// How long a signed URL works, in milliseconds.
 pub const URL_MS: i64 = 5 * 60 * 1000;
@@ -40,22 +44,6 @@ const MAX_BODY_BYTES: usize = 16 << 10;
 /// How long a deletion waits for whoever works on the picture.
 const DELETE_ATTEMPTS: u32 = 20;
 const DELETE_PAUSE: Duration = Duration::from_millis(250);
-
-/// Who asks, put into the request by whoever has checked it. Without one all is allowed, and records have no owner.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caller {
-    /// The subject: the owner of what this caller offers, and of all that it sees.
-    pub subject: String,
-    /// Whether it sees everybody's.
-    pub is_admin: bool,
-}
-
-type Asking = Option<Extension<Caller>>;
-
-/// Whose records may be seen: nothing for everybody's.
-fn scope(caller: &Asking) -> Option<&str> {
-    caller.as_ref().filter(|caller| !caller.is_admin).map(|caller| caller.subject.as_str())
-}
 
 type Shared<I, O, R> = State<Arc<Flow<I, O, R>>>;
 type Answer<T> = Result<T, Problem>;
@@ -127,7 +115,7 @@ async fn offer<I: Objects, O: Objects, R: Records>(
     let mut entry = Entry::new(Record::new(flow.input.bucket(), &key, now));
     entry.record.size = Some(offer.size);
     entry.record.content_type = Some(offer.content_type.clone());
-    entry.record.owner = caller.map(|Extension(caller)| caller.subject);
+    entry.record.owner = caller.map(|caller| caller.0.subject);
     entry.expires_at = Some(now.plus_millis(OFFER_MS));
     if flow.records.write(&mut entry).await? == Write::Lost {
         return Err(Error::new(Code::Internal, format!("key `{key}` was random and is taken")).into());

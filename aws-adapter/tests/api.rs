@@ -51,6 +51,48 @@ async fn the_record_names_its_owner_and_no_private_field() {
 }
 
 #[tokio::test]
+async fn each_caller_sees_its_own_and_an_admin_sees_all() {
+    let world = World::new();
+    let ask = async |caller: Caller, method: &str, path: &str, body: String| {
+        let router = aws_adapter::api::guarded(world.router.clone(), move |_| Some(caller.clone()));
+        let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
+        send(&router, request.body(Body::from(body)).unwrap()).await
+    };
+    let user = |subject: &str| Caller { subject: subject.to_owned(), is_admin: false };
+    let admin = Caller { subject: "root".to_owned(), is_admin: true };
+    let offered = ask(user("ada"), "POST", "/images", offer("a.jpg", "image/jpeg", 1)).await.json();
+    let path = format!("/images/{}", offered["imageId"].as_str().unwrap());
+    world.picture("nobodys.jpg", &data("jpeg-gps.jpg")).await;
+    for (caller, status, listed) in [(user("ada"), 200, 1), (user("bob"), 404, 0), (admin, 200, 2)] {
+        assert_eq!(ask(caller.clone(), "GET", &path, String::new()).await.status, status, "{caller:?}");
+        let page = ask(caller.clone(), "GET", "/images?limit=1", String::new()).await.json();
+        assert_eq!(page["items"].as_array().unwrap().len(), listed.min(1), "{caller:?}");
+        assert_eq!(page["nextCursor"].is_null(), listed < 2, "{caller:?}");
+    }
+    assert_eq!(ask(user("bob"), "DELETE", &path, String::new()).await.problem(), (404, "not_found".to_owned()));
+    assert_eq!(ask(user("ada"), "DELETE", &path, String::new()).await.status, 204);
+}
+
+#[tokio::test]
+async fn a_record_that_is_known_is_not_sent_again() {
+    let world = World::new();
+    let id = world.picture("a.jpg", &data("jpeg-gps.jpg")).await;
+    let path = format!("/images/{id}");
+    let first = world.get(&path).await;
+    let tag = first.header("etag").to_owned();
+    let ask = async |known: &str| {
+        let request = Request::get(&path).header("if-none-match", known).body(Body::empty()).unwrap();
+        send(&world.router, request).await
+    };
+    let again = ask(&tag).await;
+    assert_eq!((again.status.as_u16(), again.body.len(), again.header("etag")), (304, 0, tag.as_str()));
+    assert_eq!(ask(&format!("\"x\", W/{tag}")).await.status, 304);
+    assert_eq!(ask("\"x\"").await.status, 200);
+    world.send("DELETE", &path, String::new()).await;
+    assert_eq!(ask(&tag).await.json()["status"], "DELETED");
+}
+
+#[tokio::test]
 async fn an_upload_that_is_offered_and_put_becomes_a_picture_with_renditions() {
     let world = World::new();
     let bytes = data("jpeg-gps.jpg");

@@ -6,6 +6,7 @@ mod served;
 use std::collections::BTreeSet;
 
 use axum::body::Body;
+use axum::http::Request;
 use serde_json::{Value, json};
 
 use aws_adapter::api;
@@ -13,7 +14,7 @@ use aws_adapter::catalog::MemoryRecords;
 use aws_adapter::identity::image_id;
 use aws_adapter::record::Status;
 use aws_adapter::store::MemoryObjects;
-use served::{Answer, World, data};
+use served::{Answer, World, data, send};
 
 fn document() -> Value {
     serde_norway::from_str(include_str!("../openapi.yaml")).unwrap()
@@ -163,6 +164,14 @@ async fn every_documented_answer_is_reached_and_is_as_documented() {
     ] {
         let answer = world.send(method, &path, Body::from(body)).await;
         look(method, &path, &answer);
+    }
+    let request = Request::get(format!("/images/{running}")).header("if-none-match", "\"1\"").body(Body::empty()).unwrap();
+    look("GET", &format!("/images/{running}"), &send(&world.router, request).await);
+    let guarded = api::guarded(world.router.clone(), |_| None);
+    for (method, path) in api::routes::<MemoryObjects, MemoryObjects, MemoryRecords>() {
+        let path = path.replace("{imageId}", &good).replace("{name}", "thumb");
+        let request = Request::builder().method(method).uri(&path).body(Body::empty()).unwrap();
+        look(method, &path, &send(&guarded, request).await);
     }
     assert_eq!(missing, BTreeSet::new());
 }

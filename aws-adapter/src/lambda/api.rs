@@ -5,14 +5,14 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use lambda_http::request::RequestContext;
 use serde_json::json;
 
 use super::CloudFlow;
 use super::telemetry::{self, Level};
-use crate::api::{self, Caller, Problem};
-use crate::error::{Code, Error};
+use crate::api::{self, Caller};
+use crate::error::Error;
 
 /// The group whose members see everybody's pictures.
 const ADMIN: &str = "admin";
@@ -20,34 +20,25 @@ const ADMIN: &str = "admin";
 /// Where a token names its bearer's groups.
 const GROUPS: [&str; 2] = ["cognito:groups", "groups"];
 
-/// The only path for which nobody has to say who it is.
-const OPEN: &str = "/livez";
-
 /// Serves requests until the service ends the process.
 ///
 /// # Errors
 /// Where the runtime's own interface fails.
 pub async fn serve(flow: Arc<CloudFlow>) -> Result<(), lambda_http::Error> {
-    lambda_http::run(guarded(api::router(flow))).await
+    lambda_http::run(router(api::router(flow))).await
 }
 
-/// A router that knows who asks, and answers nobody else.
-fn guarded(router: Router) -> Router {
-    router.layer(from_fn(guard))
+/// The API for those whom the authorizer knows.
+fn router(router: Router) -> Router {
+    let who = |request: &Request| request.extensions().get::<RequestContext>().and_then(caller);
+    api::guarded(router, who).layer(from_fn(tell))
 }
 
-async fn guard(mut request: Request, next: Next) -> Response {
-    let (method, route) = (request.method().clone(), request.uri().path().to_owned());
+/// Prints how each request was answered.
+async fn tell(request: Request, next: Next) -> Response {
+    let method = request.method().clone();
     let request_id = request.extensions().get::<lambda_http::Context>().map(|context| context.request_id.clone());
-    let caller = request.extensions().get::<RequestContext>().and_then(caller);
-    let response = match caller {
-        _ if route == OPEN => next.run(request).await,
-        Some(caller) => {
-            request.extensions_mut().insert(caller);
-            next.run(request).await
-        }
-        None => Problem::from(Error::new(Code::Unauthorized, "the request does not say who asks")).into_response(),
-    };
+    let response = next.run(request).await;
     let error = response.extensions().get::<Arc<Error>>();
     let level = if response.status().is_server_error() { Level::Error } else { Level::Info };
     let fields = json!({
