@@ -30,6 +30,8 @@ pub mod serve;
 // In the cloud: the functions, and what they speak to.
 #[cfg(feature = "aws")]
 pub mod lambda;
+#[cfg(feature = "aws")]
+pub mod cloud;
 
 // The flow, and what it is given.
 pub mod job;

@@ -194,8 +194,14 @@ fn reconcile_tells_before_it_mends() {
     let folder = pictures();
     let before = imgcore(&folder, &["reconcile", "in"]);
     assert_eq!(before.status.code(), Some(0), "{}", err(&before));
-    assert!(out(&before).lines().any(|line| line.starts_with("without a true record") && line.ends_with(" 3")), "{}", out(&before));
+    assert!(
+        out(&before).lines().any(|line| line.starts_with("without a true record") && line.ends_with(" 3 (5.7 kB)")),
+        "{}",
+        out(&before)
+    );
     assert!(out(&before).ends_with("nothing was changed; --apply mends it\n"));
+    let rest = imgcore(&folder, &["reconcile", "in", "--after", "photo.jpg"]);
+    assert!(out(&rest).lines().any(|line| line.starts_with("without a true record") && line.contains(" 1 (")), "{}", out(&rest));
     let mended = imgcore(&folder, &["reconcile", "in", "--apply"]);
     assert!(out(&mended).ends_with("looked again at 3 pictures, deleted 0 renditions (0 B), forgot 0 uploads\n"), "{}", out(&mended));
     assert!(out(&imgcore(&folder, &["reconcile", "in"])).ends_with("nothing to mend\n"));

@@ -264,7 +264,7 @@ async fn the_config_is_an_object_and_a_broken_one_fails_the_start_with_a_sentenc
             "config field `renditions[0].name`: `TINY` is not 1 to 64 of a-z, 0-9 and -",
         ),
         ("IMGCORE_CONFIG", format!("s3://{OUTPUT}/none.json"), "the config at s3://renditions-of-photos/none.json: there is no object"),
-        ("IMGCORE_CONFIG", "config.json".to_owned(), "IMGCORE_CONFIG: `config.json` is not s3://bucket/key"),
+        ("IMGCORE_CONFIG", "config.json".to_owned(), "the config at config.json: is not s3://bucket/key"),
         ("IMGCORE_OUTPUT_BUCKET", INPUT.to_owned(), "the output `photos` must not be the input `photos`"),
         ("IMGCORE_ROLE", "paint".to_owned(), "IMGCORE_ROLE: `paint` is none of process, api, publish"),
         ("IMGCORE_INPUT_BUCKET", String::new(), "IMGCORE_INPUT_BUCKET must be set"),
@@ -277,6 +277,68 @@ async fn the_config_is_an_object_and_a_broken_one_fails_the_start_with_a_sentenc
         assert_eq!(line["level"], "ERROR");
         assert!(line["message"].as_str().unwrap().contains(sentence), "{line}");
     }
+}
+
+/// Runs the command line against the cloud.
+async fn imgcore(cloud: &Cloud, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut imgcore = std::process::Command::new(env!("CARGO_BIN_EXE_imgcore"));
+    imgcore.args(arguments).env_clear().envs([
+        ("AWS_REGION", cloud::REGION),
+        ("AWS_ACCESS_KEY_ID", cloud::ACCESS_KEY),
+        ("AWS_SECRET_ACCESS_KEY", cloud::SECRET_KEY),
+        ("AWS_ENDPOINT_URL_S3", &cloud.s3_url),
+        ("AWS_ENDPOINT_URL_DYNAMODB", &cloud.dynamodb_url),
+    ]);
+    let output = tokio::task::spawn_blocking(move || imgcore.output().unwrap()).await.unwrap();
+    (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+}
+
+#[tokio::test]
+async fn reconcile_finds_in_a_bucket_or_its_inventory_what_events_have_missed() {
+    use std::io::Write;
+    let cloud = Cloud::start().await;
+    let mut function = Function::start(&cloud, "process", &[]).await;
+    function.invoke(put(&cloud, "seen.png", &png(1), 1).await).await.unwrap();
+    put(&cloud, "missed 1.png", &png(2), 1).await;
+    put(&cloud, "missed 2.png", &png(3), 1).await;
+    let orphan = "renditions/aaaaaaaaaaaaaaaaaaaaaaaaaa/x.0000000000000000.png";
+    cloud.output().put(orphan, b"12345", &PutOptions::default()).await.unwrap();
+
+    let rows = "\"photos\",\"missed+1.png\",\"7\"\n\"photos\",\"seen.png\",\"5\"\n";
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(rows.as_bytes()).unwrap();
+    cloud.output().put("inventory/data/1.csv.gz", &gzip.finish().unwrap(), &PutOptions::default()).await.unwrap();
+    let manifest = json!({ "sourceBucket": INPUT, "destinationBucket": format!("arn:aws:s3:::{OUTPUT}"), "fileFormat": "CSV",
+        "fileSchema": "Bucket, Key, Size", "files": [{ "key": "inventory/data/1.csv.gz", "size": 1, "MD5checksum": "" }] });
+    cloud.output().put("inventory/manifest.json", manifest.to_string().as_bytes(), &PutOptions::default()).await.unwrap();
+
+    let bucket = format!("s3://{INPUT}");
+    let manifest = format!("s3://{OUTPUT}/inventory/manifest.json");
+    let says = |text: &str, name: &str, value: &str| {
+        assert!(text.lines().any(|line| line.starts_with(name) && line.trim_end().ends_with(value)), "{name} {value}: {text}");
+    };
+    let (status, text) = imgcore(&cloud, &["reconcile", &bucket, "--output", OUTPUT, "--inventory", &manifest]).await;
+    assert_eq!(status, Some(0), "{text}");
+    says(&text, "pictures", " 2");
+    says(&text, "without a true record", " 1 (7 B)");
+    let (_, text) = imgcore(&cloud, &["reconcile", &bucket, "--output", OUTPUT, "--after", "missed 1.png"]).await;
+    says(&text, "pictures", " 2");
+    let (_, text) = imgcore(&cloud, &["reconcile", &bucket, "--output", OUTPUT]).await;
+    says(&text, "pictures", " 3");
+    says(&text, "renditions that no record names", " 1 (5 B)");
+    assert!(text.ends_with("nothing was changed; --apply mends it\n"), "{text}");
+    let (status, text) = imgcore(&cloud, &["reconcile", &bucket, "--output", OUTPUT, "--apply"]).await;
+    assert_eq!(status, Some(0), "{text}");
+    assert!(text.ends_with("looked again at 2 pictures, deleted 1 rendition (5 B), forgot 0 uploads\n"), "{text}");
+    for key in ["seen.png", "missed 1.png", "missed 2.png"] {
+        assert_rendered(&cloud, key).await;
+    }
+    assert!(imgcore(&cloud, &["reconcile", &bucket, "--output", OUTPUT]).await.1.ends_with("nothing to mend\n"));
+    let (status, text) = imgcore(&cloud, &["reconcile", &bucket, "--output", INPUT]).await;
+    assert_eq!(
+        (status, text.as_str()),
+        (Some(1), "imgcore: the output `photos` must not be the input `photos` or lie within it [invalid_request]\n")
+    );
 }
 
 // ---- the API ---------------------------------------------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ impl Place {
         Ok(Arc::new(flow))
     }
 
-    fn config(&self) -> Result<Config, Failure> {
+    pub(crate) fn config(&self) -> Result<Config, Failure> {
         let mut config = match &self.config {
             None => Config::default(),
             Some(file) => {

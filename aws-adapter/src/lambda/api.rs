@@ -9,9 +9,9 @@ use axum::response::Response;
 use lambda_http::request::RequestContext;
 use serde_json::json;
 
-use super::CloudFlow;
 use super::telemetry::{self, Level};
 use crate::api::{self, Caller};
+use crate::cloud::CloudFlow;
 use crate::error::Error;
 
 /// The group whose members see everybody's pictures.

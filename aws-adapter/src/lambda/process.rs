@@ -10,9 +10,9 @@ use std::sync::Arc;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::{Value, json};
 
-use super::CloudFlow;
 use super::telemetry;
 use crate::batch::{self, Batch, Done};
+use crate::cloud::CloudFlow;
 use crate::error::{Code, Error};
 use crate::identity::image_id;
 use crate::job::Outcome;
