@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, Semaphore};
-use tokio::task::JoinSet;
+use tokio::task::JoinHandle;
 
 use crate::catalog::Records;
 use crate::error::{Code, Error};
-use crate::event::{self, Job};
+use crate::event::{self, Delivery, Job};
 use crate::job::{Flow, Outcome};
 use crate::store::Objects;
 use crate::time::Timestamp;
@@ -73,36 +73,48 @@ pub async fn handle<I: Objects, O: Objects, R: Records>(
     let is_queue = deliveries.iter().any(|delivery| delivery.message_id.is_some());
     let places = Arc::new(Semaphore::new(workers.max(1)));
     let mut keys: BTreeMap<String, Arc<Mutex<()>>> = BTreeMap::new();
-    let mut running = JoinSet::new();
-    let mut done = Vec::new();
-    for delivery in deliveries {
-        let jobs = match delivery.jobs {
+    let mut begun = Vec::new();
+    for Delivery { message_id, jobs } in deliveries {
+        let jobs = match jobs {
             Ok(jobs) => jobs,
             Err(error) => {
-                let message_id = delivery.message_id;
-                done.push((done.len() + running.len(), Done { message_id, job: None, result: Err(error), elapsed: Duration::ZERO }));
+                begun.push(Begun::Unread(message_id, error));
                 continue;
             }
         };
         for job in jobs {
             let key = Arc::clone(keys.entry(job.key.clone()).or_default());
-            let (flow, places, message_id) = (Arc::clone(flow), Arc::clone(&places), delivery.message_id.clone());
-            let number = done.len() + running.len();
-            running.spawn(async move {
+            let (flow, places, own) = (Arc::clone(flow), Arc::clone(&places), job.clone());
+            let work = tokio::spawn(async move {
+                // In the order of asking, so that the events of one key keep theirs.
                 let _key = key.lock_owned().await;
                 let _place = places.acquire_owned().await.expect("the semaphore is never closed");
                 let begun = Instant::now();
-                let result = within(&flow, &job, deadline).await;
-                (number, Done { message_id, job: Some(job), result, elapsed: begun.elapsed() })
+                (within(&flow, &own, deadline).await, begun.elapsed())
             });
+            begun.push(Begun::Job(message_id.clone(), job, work));
         }
     }
-    while let Some(ended) = running.join_next().await {
-        // A panic of the flow's own: the pictures' are contained where they happen. Nothing more is known, and all goes back.
-        done.push(ended.map_err(|e| Error::caused(Code::Internal, "a job stopped", e))?);
+    let mut done = Vec::with_capacity(begun.len());
+    for begun in begun {
+        done.push(match begun {
+            Begun::Unread(message_id, error) => Done { message_id, job: None, result: Err(error), elapsed: Duration::ZERO },
+            Begun::Job(message_id, job, work) => {
+                // The pictures' panics are contained where they happen: this one is ours, and ends this job alone.
+                let ended = work.await;
+                let (result, elapsed) =
+                    ended.unwrap_or_else(|e| (Err(Error::caused(Code::Internal, "the job stopped", e)), Duration::ZERO));
+                Done { message_id, job: Some(job), result, elapsed }
+            }
+        });
     }
-    done.sort_by_key(|(number, _)| *number);
-    Ok(Batch { is_queue, done: done.into_iter().map(|(_, done)| done).collect() })
+    Ok(Batch { is_queue, done })
+}
+
+/// What was made of a message.
+enum Begun {
+    Unread(Option<String>, Error),
+    Job(Option<String>, Job, JoinHandle<(Result<Outcome, Error>, Duration)>),
 }
 
 async fn within<I: Objects, O: Objects, R: Records>(flow: &Flow<I, O, R>, job: &Job, deadline: Timestamp) -> Result<Outcome, Error> {

@@ -14,6 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, watch as signal};
 use tokio::task::JoinSet;
@@ -38,6 +40,15 @@ pub(crate) enum Task {
     Remove(String),
 }
 
+/// What a server tells whoever started it.
+#[derive(Debug)]
+pub enum Told<'a> {
+    /// A picture was worked on.
+    Picture(&'a Finished),
+    /// A request could not be answered, and the fault is here.
+    Fault(&'a Error),
+}
+
 /// What all handlers share.
 pub(crate) struct Local {
     flow: Arc<LocalFlow>,
@@ -54,7 +65,7 @@ pub async fn bind(port: u16) -> Result<TcpListener, Error> {
     TcpListener::bind(address).await.map_err(|e| Error::caused(Code::StorageUnavailable, format!("cannot listen on {address}"), e))
 }
 
-/// Serves until `stop` is done, and tells each picture as it is done. `signer` is the one that `flow` was opened with.
+/// Serves until `stop` is done, and tells each picture as it is done, and each fault. `signer` is the one that `flow` was opened with.
 ///
 /// # Errors
 /// Where the port or the input folder no longer answers.
@@ -63,23 +74,35 @@ pub async fn serve(
     signer: Signer,
     listener: TcpListener,
     workers: usize,
-    told: impl Fn(&Finished) + Send + Sync + 'static,
+    told: impl Fn(Told<'_>) + Send + Sync + 'static,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Error> {
     let lost = |e: std::io::Error| Error::caused(Code::StorageUnavailable, "the port no longer answers", e);
+    let told = Arc::new(told);
     let own = Own::new(listener.local_addr().map_err(lost)?.port());
     let (tasks, received) = mpsc::unbounded_channel();
     let (stopping, mut stopped) = signal::channel(false);
 
     let watching = tokio::spawn(watch::watch(Arc::clone(&flow), tasks.clone(), stopped.clone()));
-    let working = tokio::spawn(work(Arc::clone(&flow), received, workers, told, stopped.clone()));
+    let working = tokio::spawn(work(Arc::clone(&flow), received, workers, Arc::clone(&told), stopped.clone()));
     tokio::spawn(async move {
         stop.await;
         // Nobody listens any more if the server has ended by itself.
         let _ = stopping.send(true);
     });
 
-    let app = router(Arc::new(Local { flow, signer, tasks }), own);
+    let tell = move |request: Request, next: Next| {
+        let told = Arc::clone(&told);
+        async move {
+            let response = next.run(request).await;
+            let error = response.extensions().get::<Arc<Error>>();
+            if let Some(error) = error.filter(|_| response.status().is_server_error()) {
+                told(Told::Fault(error));
+            }
+            response
+        }
+    };
+    let app = router(Arc::new(Local { flow, signer, tasks }), own).layer(from_fn(tell));
     let quiet = async move { while !*stopped.borrow_and_update() && stopped.changed().await.is_ok() {} };
     axum::serve(listener, app).with_graceful_shutdown(quiet).await.map_err(lost)?;
     watching.abort();
@@ -100,11 +123,10 @@ async fn work(
     flow: Arc<LocalFlow>,
     mut tasks: mpsc::UnboundedReceiver<Task>,
     workers: usize,
-    told: impl Fn(&Finished) + Send + Sync + 'static,
+    told: Arc<impl Fn(Told<'_>) + Send + Sync + 'static>,
     mut stopped: signal::Receiver<bool>,
 ) {
     let places = Arc::new(Semaphore::new(workers.max(1)));
-    let told = Arc::new(told);
     let mut running = JoinSet::new();
     loop {
         let place = Arc::clone(&places).acquire_owned().await.expect("the semaphore is never closed");
@@ -120,7 +142,7 @@ async fn work(
                 Task::Submit(key) => pipeline::submit(&flow, &key).await,
                 Task::Remove(key) => pipeline::remove(&flow, &key).await,
             };
-            told(&finished);
+            told(Told::Picture(&finished));
             drop(place);
         });
     }

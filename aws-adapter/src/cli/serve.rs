@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use aws_adapter::pipeline::{self, Finished};
-use aws_adapter::serve::{self, Own};
+use aws_adapter::serve::{self, Own, Told};
 use aws_adapter::store::{Objects, Signer};
 use aws_adapter::time::SystemRandom;
 
@@ -51,8 +51,15 @@ impl Serve {
     }
 }
 
-/// A line for each picture that was worked on.
-fn tell(finished: &Finished) {
+/// A line for each picture that was worked on, and for each request that could not be answered.
+fn tell(told: Told<'_>) {
+    match told {
+        Told::Picture(finished) => tell_picture(finished),
+        Told::Fault(error) => complain(format_args!("a request failed: {error} [{}]", error.code())),
+    }
+}
+
+fn tell_picture(finished: &Finished) {
     if finished.is_unchanged() {
         return;
     }
