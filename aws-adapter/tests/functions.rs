@@ -124,6 +124,8 @@ async fn only_what_may_pass_later_or_is_poison_goes_back_to_the_queue() {
     let good = put(&cloud, "good.png", &png(1), 1).await;
     let bad = put(&cloud, "bad.png", &png(1)[..100], 1).await;
     let vanished = created("vanished.png", "e", 9, 1);
+    put(&cloud, "changed.png", &png(2), 2).await;
+    let changed = created("changed.png", "what was there before", 9, 1);
     let replaced = created("good.png", "another", 9, 0);
     let elsewhere = good.replace(INPUT, OUTPUT);
     let later = good.replace("\"2.1\"", "\"3.0\"");
@@ -132,6 +134,7 @@ async fn only_what_may_pass_later_or_is_poison_goes_back_to_the_queue() {
         message("good", &good),
         message("bad", &bad),
         message("vanished", &vanished),
+        message("changed", &changed),
         message("replaced", &replaced),
         message("not json", "sorry"),
         message("elsewhere", &elsewhere),
@@ -147,6 +150,7 @@ async fn only_what_may_pass_later_or_is_poison_goes_back_to_the_queue() {
     let bad = record(&cloud, "bad.png").await;
     assert_eq!((bad.status, bad.error.unwrap().code.as_str()), (Status::Rejected, "truncated"));
     assert_eq!(record(&cloud, "vanished.png").await.status, Status::Deleted);
+    assert_eq!(record(&cloud, "changed.png").await.status, Status::Pending, "the newer event follows");
 
     // By name, and by a direct call as an error whose type is the code.
     for (event, word) in [("{\"x\":1}", "form"), (foreign.as_str(), "aws:kinesis"), (later.as_str(), "3.0"), (elsewhere.as_str(), OUTPUT)] {
