@@ -8,7 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::{Counter, ListQuery, RecordPage, Records, Write};
 use crate::error::Error;
 use crate::identity::Sequencer;
-use crate::record::{Entry, Status};
+use crate::record::{Entry, Record, Status};
+use crate::time::Timestamp;
 
 /// Records that are gone with the process.
 #[derive(Debug, Default)]
@@ -48,17 +49,19 @@ impl Records for MemoryRecords {
             Some(only) => status == only,
             None => status != Status::Deleted,
         };
-        let place = |timestamp, id: &str| (Reverse(timestamp), id.to_owned());
         let mut found: Vec<_> = entries
             .values()
             .map(|entry| &entry.record)
             .filter(|record| wanted(record.status) && (query.owner.is_none() || record.owner == query.owner))
-            .filter(|record| {
-                cursor.as_ref().is_none_or(|cursor| place(record.timestamp, &record.image_id) > place(cursor.timestamp, &cursor.image_id))
-            })
+            .filter(|record| cursor.as_ref().is_none_or(|cursor| place(record) > (Reverse(cursor.timestamp), &cursor.image_id)))
             .collect();
-        found.sort_by_key(|record| place(record.timestamp, &record.image_id));
-        let found = found.into_iter().take(limit + 1).cloned().collect();
+        // One page of many is cut out before it is sorted.
+        if found.len() > limit + 1 {
+            found.select_nth_unstable_by(limit, |a, b| place(a).cmp(&place(b)));
+            found.truncate(limit + 1);
+        }
+        found.sort_by(|a, b| place(a).cmp(&place(b)));
+        let found = found.into_iter().cloned().collect();
         Ok(RecordPage::cut(found, limit))
     }
 
@@ -72,6 +75,11 @@ impl Records for MemoryRecords {
             _ => Ok(Write::Lost),
         }
     }
+}
+
+/// The record's place in the list.
+fn place(record: &Record) -> (Reverse<Timestamp>, &str) {
+    (Reverse(record.timestamp), &record.image_id)
 }
 
 impl Counter for MemoryRecords {

@@ -1,6 +1,7 @@
 //! Objects in a map: for tests, and for whoever wants no disk.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -69,10 +70,14 @@ impl Objects for MemoryObjects {
 
     async fn list(&self, prefix: &str, cursor: Option<&str>) -> Result<ObjectPage, Error> {
         let objects = self.objects();
+        // From the cursor on, so that all pages together cost no more than what they hold.
+        let start = match cursor {
+            Some(cursor) if cursor >= prefix => Bound::Excluded(cursor),
+            _ => Bound::Included(prefix),
+        };
         let mut found = objects
-            .range(prefix.to_owned()..)
+            .range::<str, _>((start, Bound::Unbounded))
             .take_while(|(key, _)| key.starts_with(prefix))
-            .filter(|(key, _)| cursor.is_none_or(|cursor| key.as_str() > cursor))
             .map(|(key, object)| Listed { key: key.clone(), size: object.head.size, modified: object.head.modified });
         let page: Vec<_> = found.by_ref().take(PAGE).collect();
         let more = found.next().is_some();

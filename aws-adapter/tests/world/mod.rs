@@ -1,9 +1,20 @@
 //! A small world for the flow: two buckets, the records and a clock, all of which can stop or fail at any step.
+//!
+//! Whatever happens in it, some things are watched at every step: a key of the output has one content for ever, an older sequencer never
+//! follows a newer one, and all that a record names is there, whole.
+#![allow(dead_code, reason = "each test uses its part")]
+
+pub(crate) mod truth;
+pub(crate) mod turns;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
+
+use turns::{Call, Turn};
+use watch::{Newest, Watch};
 
 use aws_adapter::catalog::{ListQuery, MemoryRecords, RecordPage, Records, Write};
 use aws_adapter::config::{Config, Wanted};
@@ -18,6 +29,7 @@ use imgcore::{Context, Encode, Layout, Picture, Raster, Recipe, Resize, convert_
 use tokio::sync::Notify;
 
 pub(crate) const BUCKET: &str = "in";
+pub(crate) const OUTPUT: &str = "out";
 pub(crate) const KEY: &str = "a b/picture.png";
 
 /// Above the lease of every job.
@@ -25,13 +37,18 @@ pub(crate) const LONG: i64 = 6 * 60 * 1000;
 
 /// A small PNG of one color: each color is a version.
 pub(crate) fn png(color: u8) -> Vec<u8> {
+    static MADE: Mutex<BTreeMap<u8, Vec<u8>>> = Mutex::new(BTreeMap::new());
+    MADE.lock().unwrap().entry(color).or_insert_with(|| make_png(color)).clone()
+}
+
+fn make_png(color: u8) -> Vec<u8> {
     let samples = [color, 128, 255 - color].repeat(12 * 8);
     let raster = Raster::from_u8(12, 8, Layout::Rgb, samples).unwrap();
     convert_pixels(Picture::still(raster), &Recipe::default().encode(Encode::png()), &Context::default()).unwrap().data
 }
 
 /// What happens to the step that the count reaches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Stop {
     DieBefore,
     DieAfter,
@@ -52,9 +69,15 @@ pub(crate) struct Steps {
     pub(crate) wake: Notify,
     /// A seed for how often each step gives way to others; 0 for never.
     seed: AtomicU64,
+    /// Where each step waits for its turn, and is told how it ends; otherwise `stop` tells.
+    turn: Option<Turn>,
 }
 
 impl Steps {
+    pub(crate) fn in_turn(turn: Turn) -> Self {
+        Self { turn: Some(turn), ..Self::default() }
+    }
+
     pub(crate) fn taken(&self) -> usize {
         self.taken.load(Ordering::SeqCst)
     }
@@ -68,10 +91,13 @@ impl Steps {
         *self.stop.lock().unwrap() = None;
     }
 
-    async fn step<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    async fn step<T>(&self, call: Call, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         let step = self.taken.fetch_add(1, Ordering::SeqCst);
         self.give_way(step).await;
-        let stop = self.stop.lock().unwrap().filter(|(at, _)| *at == step).map(|(_, stop)| stop);
+        let stop = match &self.turn {
+            Some(turn) => turn.wait(call).await,
+            None => self.stop.lock().unwrap().filter(|(at, _)| *at == step).map(|(_, stop)| stop),
+        };
         let failed = || Error::new(Code::StorageUnavailable, "failed for the test");
         match stop {
             None => work.await,
@@ -114,13 +140,19 @@ impl Steps {
 pub(crate) struct Stepped<T> {
     pub(crate) inner: Arc<T>,
     steps: Arc<Steps>,
-    /// Every content that was ever put, by key.
-    seen: Arc<Mutex<BTreeMap<String, String>>>,
+    watch: Arc<Watch>,
 }
 
 impl<T> Clone for Stepped<T> {
     fn clone(&self) -> Self {
-        Self { inner: Arc::clone(&self.inner), steps: Arc::clone(&self.steps), seen: Arc::clone(&self.seen) }
+        self.under(&self.steps)
+    }
+}
+
+impl<T> Stepped<T> {
+    /// The same store, whose calls are another worker's steps.
+    fn under(&self, steps: &Arc<Steps>) -> Self {
+        Self { inner: Arc::clone(&self.inner), steps: Arc::clone(steps), watch: Arc::clone(&self.watch) }
     }
 }
 
@@ -130,25 +162,28 @@ impl Objects for Stepped<MemoryObjects> {
     }
 
     async fn head(&self, key: &str) -> Result<Head, Error> {
-        self.steps.step(self.inner.head(key)).await
+        self.steps.step(Call::Head, self.inner.head(key)).await
     }
 
     async fn get(&self, key: &str, version: Option<&str>, max_bytes: u64) -> Result<Object, Error> {
-        self.steps.step(self.inner.get(key, version, max_bytes)).await
+        self.steps.step(Call::Get, self.inner.get(key, version, max_bytes)).await
     }
 
     async fn put(&self, key: &str, data: &[u8], options: &PutOptions) -> Result<String, Error> {
-        let before = self.seen.lock().unwrap().insert(key.to_owned(), sha256(data));
-        assert!(before.is_none_or(|before| before == sha256(data)), "{key} changed its content");
-        self.steps.step(self.inner.put(key, data, options)).await
+        self.watch.putting(key, data);
+        self.steps.step(Call::Put, self.inner.put(key, data, options)).await
     }
 
     async fn list(&self, prefix: &str, cursor: Option<&str>) -> Result<ObjectPage, Error> {
-        self.steps.step(self.inner.list(prefix, cursor)).await
+        self.steps.step(Call::List, self.inner.list(prefix, cursor)).await
     }
 
     async fn delete(&self, key: &str) -> Result<(), Error> {
-        self.steps.step(self.inner.delete(key)).await
+        let delete = async {
+            self.watch.deleting(key).await;
+            self.inner.delete(key).await
+        };
+        self.steps.step(Call::Delete, delete).await
     }
 
     async fn download_url(&self, key: &str, expires_at: Timestamp) -> Result<String, Error> {
@@ -162,20 +197,34 @@ impl Objects for Stepped<MemoryObjects> {
 
 impl Records for Stepped<MemoryRecords> {
     async fn get(&self, image_id: &str) -> Result<Option<Entry>, Error> {
-        self.steps.step(self.inner.get(image_id)).await
+        self.steps.step(Call::ReadRecord, self.inner.get(image_id)).await
     }
 
     async fn write(&self, entry: &mut Entry) -> Result<Write, Error> {
-        self.steps.step(self.inner.write(entry)).await
+        let write = async {
+            let before = self.inner.get(&entry.record.image_id).await?;
+            let written = self.inner.write(entry).await?;
+            if written == Write::Done {
+                self.watch.written(before.as_ref(), entry).await;
+            }
+            Ok(written)
+        };
+        self.steps.step(Call::WriteRecord, write).await
     }
 
     async fn list(&self, query: &ListQuery) -> Result<RecordPage, Error> {
-        self.steps.step(self.inner.list(query)).await
+        self.steps.step(Call::ListRecords, self.inner.list(query)).await
     }
 
     async fn remove(&self, image_id: &str, revision: u64) -> Result<Write, Error> {
-        self.steps.step(self.inner.remove(image_id, revision)).await
+        self.steps.step(Call::RemoveRecord, self.inner.remove(image_id, revision)).await
     }
+}
+
+/// In capitals and without zeros at the end, so that sequencers are of unequal length.
+fn as_s3_writes_it(event: String, sequencer: &Sequencer) -> String {
+    let short = sequencer.as_str().trim_end_matches('0').to_ascii_uppercase();
+    event.replace(sequencer.as_str(), &short)
 }
 
 /// A clock that only the test moves.
@@ -203,6 +252,7 @@ pub(crate) type TestFlow = Flow<Stepped<MemoryObjects>, Stepped<MemoryObjects>, 
 pub(crate) struct World {
     pub(crate) flow: Arc<TestFlow>,
     pub(crate) steps: Arc<Steps>,
+    pub(crate) watch: Arc<Watch>,
     clock: Arc<TestClock>,
 }
 
@@ -213,28 +263,48 @@ impl World {
         Self::with(Config::new(vec![wanted("small", 3), wanted("large", 6)], BTreeMap::new()).unwrap())
     }
 
+    /// An empty world in which pictures get one small rendition, so that pixels cost little.
+    pub(crate) fn small() -> Self {
+        const TEXT: &str = r#"{"renditions":[{"name":"one","recipe":{"resize":{"width":3}}}]}"#;
+        static CONFIG: LazyLock<Config> = LazyLock::new(|| Config::from_json(TEXT).unwrap());
+        Self::with(CONFIG.clone())
+    }
+
     pub(crate) fn with(config: Config) -> Self {
         let steps = Arc::new(Steps::default());
-        let seen = Arc::default();
-        let bucket = |name| Stepped {
-            inner: Arc::new(MemoryObjects::new(name, Signer::new("", "secret"))),
-            steps: Arc::clone(&steps),
-            seen: Arc::clone(&seen),
-        };
-        let records = Stepped { inner: Arc::default(), steps: Arc::clone(&steps), seen: Arc::default() };
+        let bucket = |name| Arc::new(MemoryObjects::new(name, Signer::new("", "secret")));
+        let (input, output, records) = (bucket(BUCKET), bucket(OUTPUT), Arc::default());
+        let watch = Arc::new(Watch::new(&output, &records));
+        let input = Stepped { inner: input, steps: Arc::clone(&steps), watch: Arc::clone(&watch) };
+        let output = Stepped { inner: output, steps: Arc::clone(&steps), watch: Arc::clone(&watch) };
+        let records = Stepped { inner: records, steps: Arc::clone(&steps), watch: Arc::clone(&watch) };
         let clock = Arc::new(TestClock(AtomicI64::new(1_767_225_600_000)));
-        let mut flow = Flow::new(bucket(BUCKET), bucket("out"), records, config);
+        let mut flow = Flow::new(input, output, records, config);
         flow.clock = Arc::clone(&clock) as Arc<dyn Clock>;
         flow.random = Arc::new(TestRandom::default());
-        Self { flow: Arc::new(flow), steps, clock }
+        Self { flow: Arc::new(flow), steps, watch, clock }
     }
 
     /// The same stores under another configuration.
     pub(crate) fn reconfigured(&self, config: Config) -> Self {
-        let mut flow = Flow::new(self.flow.input.clone(), self.flow.output.clone(), self.flow.records.clone(), config);
-        flow.clock = Arc::clone(&self.flow.clock);
-        flow.random = Arc::clone(&self.flow.random);
-        Self { flow: Arc::new(flow), steps: Arc::clone(&self.steps), clock: Arc::clone(&self.clock) }
+        self.worker(&self.steps, config)
+    }
+
+    /// The same stores for another worker, with its own steps and its own memory.
+    pub(crate) fn another(&self, steps: Steps) -> Self {
+        self.worker(&Arc::new(steps), self.flow.config.clone())
+    }
+
+    fn worker(&self, steps: &Arc<Steps>, config: Config) -> Self {
+        let stores = &self.flow;
+        let mut flow = Flow::new(stores.input.under(steps), stores.output.under(steps), stores.records.under(steps), config);
+        flow.clock = Arc::clone(&stores.clock);
+        flow.random = Arc::clone(&stores.random);
+        Self { flow: Arc::new(flow), steps: Arc::clone(steps), watch: Arc::clone(&self.watch), clock: Arc::clone(&self.clock) }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     pub(crate) fn pass(&self, millis: i64) {
@@ -251,16 +321,28 @@ impl World {
     }
 
     pub(crate) async fn put_at(&self, key: &str, data: &[u8], sequencer: u64) -> Job {
-        let version = self.flow.input.inner.put(key, data, &PutOptions::default()).await.unwrap();
-        let event = event::object_created(BUCKET, key, &version, data.len() as u64, &Sequencer::from_counter(sequencer), self.clock.now());
-        event::jobs(&event).unwrap().remove(0)
+        event::jobs(&self.put_event(key, data, sequencer).await).unwrap().remove(0)
     }
 
     /// Deletes the picture and gives the event that S3 sends for that.
     pub(crate) async fn delete(&self, sequencer: u64) -> Job {
-        self.flow.input.inner.delete(KEY).await.unwrap();
-        let event = event::object_removed(BUCKET, KEY, &Sequencer::from_counter(sequencer), self.clock.now());
-        event::jobs(&event).unwrap().remove(0)
+        event::jobs(&self.delete_event(KEY, sequencer).await).unwrap().remove(0)
+    }
+
+    /// Puts a picture and gives what S3 says of it, as text.
+    pub(crate) async fn put_event(&self, key: &str, data: &[u8], sequencer: u64) -> String {
+        let version = self.flow.input.inner.put(key, data, &PutOptions::default()).await.unwrap();
+        let sequencer = Sequencer::from_counter(sequencer);
+        self.watch.told(key, Newest { sequencer: sequencer.clone(), content: Some(data.to_vec()) });
+        as_s3_writes_it(event::object_created(BUCKET, key, &version, data.len() as u64, &sequencer, self.clock.now()), &sequencer)
+    }
+
+    /// Deletes a picture and gives what S3 says of it, as text.
+    pub(crate) async fn delete_event(&self, key: &str, sequencer: u64) -> String {
+        self.flow.input.inner.delete(key).await.unwrap();
+        let sequencer = Sequencer::from_counter(sequencer);
+        self.watch.told(key, Newest { sequencer: sequencer.clone(), content: None });
+        as_s3_writes_it(event::object_removed(BUCKET, key, &sequencer, self.clock.now()), &sequencer)
     }
 
     pub(crate) async fn run(&self, job: &Job) -> Outcome {
