@@ -15,7 +15,7 @@ use crate::record::{Entry, Record, Status};
 use crate::time::Timestamp;
 
 #[cfg(feature = "aws")]
-pub use dynamodb::{DynamoRecords, SHARDS, read_item};
+pub use dynamodb::{DynamoRecords, SHARDS, item, read_item};
 pub use memory::MemoryRecords;
 pub use sqlite::SqliteRecords;
 

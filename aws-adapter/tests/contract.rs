@@ -495,6 +495,14 @@ async fn s3_keeps_the_promises_of_objects() {
 
 #[cfg(feature = "aws")]
 #[tokio::test]
+async fn s3_with_versions_keeps_the_promises_of_objects() {
+    let Some(url) = cloud::server("IMGCORE_MINISTACK", "s3_with_versions_keeps_the_promises_of_objects") else { return };
+    let cloud = cloud::Cloud::with_versions(url).await;
+    objects_keep_their_promises(&cloud.input()).await;
+}
+
+#[cfg(feature = "aws")]
+#[tokio::test]
 async fn dynamodb_keeps_the_promises_of_records() {
     let cloud = cloud::Cloud::start().await;
     records_keep_their_promises(&cloud.records()).await;
@@ -505,4 +513,167 @@ async fn dynamodb_keeps_the_promises_of_records() {
 async fn concurrent_writers_of_a_table_lose_nothing() {
     let cloud = cloud::Cloud::start().await;
     concurrent_writers_lose_nothing((0..4).map(|_| Arc::new(cloud.records())).collect()).await;
+}
+
+// ---- records, by AWS's own engine ----------------------------------------------------------------------------------------------------
+
+#[cfg(feature = "aws")]
+mod dynamodb_local {
+    use std::sync::atomic::AtomicBool;
+
+    use aws_adapter::catalog::{DynamoRecords, SHARDS};
+    use aws_sdk_dynamodb::config::http::HttpResponse;
+    use aws_sdk_dynamodb::config::interceptors::BeforeDeserializationInterceptorContextMut;
+    use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
+    use aws_sdk_dynamodb::error::BoxError;
+    use aws_sdk_dynamodb::types::{GlobalSecondaryIndexDescription, KeySchemaElement, ScalarAttributeType};
+
+    use super::*;
+    use crate::cloud::meter::{Cost, Meter};
+
+    /// A table of its own on the server that all tests share.
+    async fn table(url: &str, adapt: impl FnOnce(aws_sdk_dynamodb::config::Builder) -> aws_sdk_dynamodb::config::Builder) -> Table {
+        let client = aws_sdk_dynamodb::Client::from_conf(adapt(cloud::dynamodb_config(url)).build());
+        let name = format!("ImageMetadata-{}", SystemRandom.token());
+        let records = DynamoRecords::new(client.clone(), &name);
+        records.create_table().await.unwrap();
+        Table { client, name, records }
+    }
+
+    struct Table {
+        client: aws_sdk_dynamodb::Client,
+        name: String,
+        records: DynamoRecords,
+    }
+
+    fn server(test: &str) -> Option<String> {
+        cloud::server("IMGCORE_DYNAMODB_LOCAL", test)
+    }
+
+    #[tokio::test]
+    async fn dynamodb_local_keeps_the_promises_of_records() {
+        let Some(url) = server("dynamodb_local_keeps_the_promises_of_records") else { return };
+        records_keep_their_promises(&table(&url, |config| config).await.records).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn concurrent_writers_of_dynamodb_local_lose_nothing() {
+        let Some(url) = server("concurrent_writers_of_dynamodb_local_lose_nothing") else { return };
+        let Table { name, .. } = table(&url, |config| config).await;
+        // A client each, as several functions have.
+        let open = |_| Arc::new(DynamoRecords::new(cloud::dynamodb_client(&url), &name));
+        concurrent_writers_lose_nothing((0..4).map(open).collect()).await;
+    }
+
+    /// Turns the first answer into a fault of the server's, when what was asked for is done already.
+    #[derive(Debug, Default)]
+    struct LosesAnAnswer(AtomicBool);
+
+    impl Intercept for LosesAnAnswer {
+        fn name(&self) -> &'static str {
+            "LosesAnAnswer"
+        }
+
+        fn modify_before_deserialization(
+            &self,
+            context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+            _: &RuntimeComponents,
+            _: &mut ConfigBag,
+        ) -> Result<(), BoxError> {
+            if !self.0.swap(true, Ordering::Relaxed) {
+                *context.response_mut() = HttpResponse::new(500.try_into()?, "".into());
+            }
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_write_whose_answer_was_lost_is_done_all_the_same() {
+        let Some(url) = server("a_write_whose_answer_was_lost_is_done_all_the_same") else { return };
+        let Table { name, records, .. } = table(&url, |config| config).await;
+        let id = Record::new("bucket", "lost", at(5)).image_id;
+        for revision in 1..=2 {
+            let config = cloud::dynamodb_config(&url).interceptor(LosesAnAnswer::default());
+            let forgetful = DynamoRecords::new(aws_sdk_dynamodb::Client::from_conf(config.build()), &name);
+            let stored = records.get(&id).await.unwrap();
+            let mut entry = stored.unwrap_or_else(|| Entry::new(record("lost", 5, Status::Pending)));
+            let mut stale = entry.clone();
+            assert_eq!(forgetful.write(&mut entry).await.unwrap(), Write::Done);
+            assert_eq!(entry.revision, revision);
+            assert_eq!(records.get(&id).await.unwrap(), Some(entry));
+            assert_eq!(records.write(&mut stale).await.unwrap(), Write::Lost, "the same entry by somebody else is another write");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_table_is_keyed_by_id_and_its_two_indexes_hold_keys_and_little_else() {
+        let Some(url) = server("the_table_is_keyed_by_id_and_its_two_indexes_hold_keys_and_little_else") else { return };
+        let Table { client, name, .. } = table(&url, |config| config).await;
+        let table = client.describe_table().table_name(name).send().await.unwrap().table.unwrap();
+        let keys =
+            |schema: &[KeySchemaElement]| schema.iter().map(|k| format!("{} {}", k.attribute_name(), k.key_type())).collect::<Vec<_>>();
+        assert_eq!(keys(table.key_schema()), ["imageId HASH"]);
+        assert_eq!(table.billing_mode_summary().unwrap().billing_mode().unwrap().as_str(), "PAY_PER_REQUEST");
+        let mut attributes: Vec<_> = table.attribute_definitions().iter().map(|a| (a.attribute_name(), a.attribute_type())).collect();
+        attributes.sort_unstable_by_key(|(name, _)| *name);
+        assert_eq!(attributes, ["imageId", "listOrder", "listShard", "owner"].map(|name| (name, &ScalarAttributeType::S)));
+        let shape = |index: &GlobalSecondaryIndexDescription| {
+            let projection = index.projection().unwrap();
+            let more = projection.non_key_attributes().join(" ");
+            (
+                index.index_name().unwrap().to_owned(),
+                keys(index.key_schema()).join(", "),
+                projection.projection_type().unwrap().to_string(),
+                more,
+            )
+        };
+        let mut indexes: Vec<_> = table.global_secondary_indexes().iter().map(shape).collect();
+        indexes.sort_unstable();
+        let expected = [
+            ("by-owner", "owner HASH, listOrder RANGE", "INCLUDE", "status"),
+            ("by-state", "listShard HASH, listOrder RANGE", "KEYS_ONLY", ""),
+        ];
+        assert_eq!(indexes, expected.map(|(name, keys, kind, more)| (name.to_owned(), keys.to_owned(), kind.to_owned(), more.to_owned())));
+        assert_eq!(table.local_secondary_indexes(), []);
+    }
+
+    fn requests(cost: &Cost) -> Vec<(&str, u32)> {
+        cost.requests.iter().rev().map(|(name, count)| (name.as_str(), *count)).collect()
+    }
+
+    #[tokio::test]
+    async fn a_list_reads_keys_of_each_state_but_deleted_and_whole_records_of_its_page_alone() {
+        let Some(url) = server("a_list_reads_keys_of_each_state_but_deleted_and_whole_records_of_its_page_alone") else { return };
+        let meter = Meter::default();
+        let Table { records, .. } = table(&url, |config| config.interceptor(meter.clone())).await;
+        for i in 0..120 {
+            let status = if i % 4 == 0 { Status::Deleted } else { Status::Succeeded };
+            let mut entry = Entry::new(record(&format!("{i}.png"), 1_000_000 + i, status));
+            entry.record.owner = Some(if i < 40 { "ada" } else { "bob" }.to_owned());
+            assert_eq!(records.write(&mut entry).await.unwrap(), Write::Done);
+        }
+        let asked = async |query: ListQuery, limit: u32| {
+            let page = records.list(&ListQuery { limit, ..query }).await.unwrap();
+            (page.items.len(), meter.take())
+        };
+        let by_state = |shards: u32, batches: u32| [("query of by-state", shards), ("batch of reads", batches)];
+        let shards = u32::from(SHARDS);
+        meter.take();
+
+        // Half a unit each: a look into a shard, and a record of up to 4 KB.
+        let (found, cost) = asked(ListQuery::default(), 10).await;
+        assert_eq!((found, requests(&cost)), (10, by_state(5 * shards, 1).to_vec()));
+        assert!(cost.units <= 0.5 * f64::from(5 * shards) + 0.5 * 10.0, "{cost:?}");
+        let succeeded = ListQuery { status: Some(Status::Succeeded), ..ListQuery::default() };
+        let (found, cost) = asked(succeeded, 10).await;
+        assert_eq!((found, requests(&cost)), (10, by_state(shards, 1).to_vec()));
+        assert!(cost.units <= 0.5 * f64::from(shards) + 0.5 * 10.0, "{cost:?}");
+        let (found, cost) = asked(ListQuery { status: Some(Status::Running), ..ListQuery::default() }, 10).await;
+        assert_eq!((found, requests(&cost)), (0, [("query of by-state", shards)].to_vec()));
+        let (found, cost) = asked(ListQuery { owner: Some("ada".into()), ..ListQuery::default() }, 10).await;
+        assert_eq!((found, requests(&cost)), (10, [("query of by-owner", 1), ("batch of reads", 1)].to_vec()));
+        // 30 of her 40 are not deleted: the filter lets no other through, and nobody else's is looked at.
+        let (found, cost) = asked(ListQuery { owner: Some("ada".into()), ..ListQuery::default() }, 100).await;
+        assert_eq!((found, cost.items), (30, 60));
+    }
 }

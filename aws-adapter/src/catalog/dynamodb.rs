@@ -306,7 +306,11 @@ fn shard(record: &Record) -> String {
     format!("{}#{number}", record.status)
 }
 
-fn item(entry: &Entry) -> Result<Item, Error> {
+/// The item that stores an entry, for whoever loads many at once.
+///
+/// # Errors
+/// `internal` for a record that cannot be written as one.
+pub fn item(entry: &Entry) -> Result<HashMap<String, AttributeValue>, Error> {
     let unwritable = |e| Error::caused(Code::Internal, "the record cannot be written", e);
     let mut item: Item = to_item(&entry.record).map_err(unwritable)?;
     let mut set = |name: &str, value| item.insert(name.to_owned(), value);

@@ -8,7 +8,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::{ByteStream, DateTime};
-use aws_sdk_s3::types::{EncodingType, ObjectVersion};
+use aws_sdk_s3::types::EncodingType;
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::{Head, Listed, Object, ObjectPage, Objects, PutOptions, SignedUpload, UploadOffer};
@@ -45,27 +45,32 @@ impl S3Objects {
         read(key, found, None, max_bytes).await
     }
 
-    /// All versions of exactly this key, its deletions included; nothing for a store that keeps none.
+    /// All versions of exactly this key, its deletions included, what is on top last; nothing for a store that keeps none.
     async fn versions(&self, key: &str) -> Result<Option<Vec<String>>, Error> {
-        let mut all = Vec::new();
+        let (mut all, mut top) = (Vec::new(), Vec::new());
         let (mut key_marker, mut id_marker) = (None, None);
         loop {
-            let asked = self.client.list_object_versions().bucket(&self.bucket).prefix(key);
+            let asked = self.client.list_object_versions().bucket(&self.bucket).prefix(key).encoding_type(EncodingType::Url);
             let page = match asked.set_key_marker(key_marker).set_version_id_marker(id_marker).send().await {
                 Ok(page) => page,
                 Err(error) if error.code() == Some("NotImplemented") => return Ok(None),
                 Err(error) => return Err(fault(key, error)),
             };
-            let versions = page.versions().iter().map(|version: &ObjectVersion| (version.key(), version.version_id()));
-            let deletions = page.delete_markers().iter().map(|marker| (marker.key(), marker.version_id()));
-            let own = versions.chain(deletions).filter(|(name, _)| *name == Some(key));
-            all.extend(own.filter_map(|(_, id)| id.map(str::to_owned)));
+            let is_own = |name: &str| plain_key(name, page.encoding_type()).as_deref() == Some(key);
+            let versions = page.versions().iter().map(|version| (version.key(), version.version_id(), version.is_latest()));
+            let deletions = page.delete_markers().iter().map(|marker| (marker.key(), marker.version_id(), marker.is_latest()));
+            for (name, id, is_latest) in versions.chain(deletions) {
+                if let (Some(true), Some(id)) = (name.map(is_own), id) {
+                    if is_latest == Some(true) { &mut top } else { &mut all }.push(id.to_owned());
+                }
+            }
             // Keys that only begin with this one come after it.
-            let is_past = page.next_key_marker().is_some_and(|next| next != key);
-            if page.is_truncated() != Some(true) || is_past {
+            let goes_on = page.is_truncated() == Some(true) && page.next_key_marker().is_some_and(is_own);
+            if !goes_on {
+                all.append(&mut top);
                 return Ok(Some(all));
             }
-            key_marker = page.next_key_marker().map(str::to_owned);
+            key_marker = Some(key.to_owned());
             id_marker = page.next_version_id_marker().map(str::to_owned);
         }
     }
@@ -103,12 +108,10 @@ impl Objects for S3Objects {
         let asked = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix).encoding_type(EncodingType::Url);
         // A page begins after a key and not where a token says, so that a list can be resumed at any time.
         let page = asked.set_start_after(cursor.map(str::to_owned)).send().await.map_err(|e| fault(prefix, e))?;
-        let is_encoded = page.encoding_type() == Some(&EncodingType::Url);
         let mut answer = ObjectPage::default();
         for object in page.contents() {
             let name = object.key().unwrap_or_default();
-            let key = if is_encoded { percent_decode(&name.replace('+', " ")) } else { Some(name.to_owned()) };
-            match key {
+            match plain_key(name, page.encoding_type()) {
                 Some(key) => answer.objects.push(Listed { key, size: size(object.size()), modified: moment(object.last_modified()) }),
                 None => answer.skipped.push(name.to_owned()),
             }
@@ -128,6 +131,7 @@ impl Objects for S3Objects {
         let Some(versions) = self.versions(key).await? else {
             return self.delete(key).await;
         };
+        // The top goes last: without it an older version would come to light again, and stay there if this ended early.
         for id in versions {
             let deleted = self.client.delete_object().bucket(&self.bucket).key(key).version_id(id).send().await;
             gone(deleted.map(drop).map_err(|e| fault(key, e)))?;
@@ -150,6 +154,11 @@ impl Objects for S3Objects {
         let headers = request.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         Ok(SignedUpload { method: "PUT", url: request.uri().to_owned(), headers })
     }
+}
+
+/// A key of a list as it is; nothing for what cannot be one.
+fn plain_key(name: &str, encoding: Option<&EncodingType>) -> Option<String> {
+    if encoding == Some(&EncodingType::Url) { percent_decode(&name.replace('+', " ")) } else { Some(name.to_owned()) }
 }
 
 /// Reads an answer to its end, unless it is not the version that is wanted or too long.

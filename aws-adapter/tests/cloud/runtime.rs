@@ -14,7 +14,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use super::{ACCESS_KEY, Cloud, INPUT, OUTPUT, REGION, SECRET_KEY};
+use super::{Cloud, REGION};
 
 /// A function that runs: the real program, in a process of its own.
 pub struct Function {
@@ -85,13 +85,14 @@ pub fn command(cloud: &Cloud, role: &str) -> Command {
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1024"),
         ("AWS_LAMBDA_LOG_FORMAT", "JSON"),
         ("AWS_REGION", REGION),
-        ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
-        ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
+        ("AWS_ACCESS_KEY_ID", cloud.keys[0]),
+        ("AWS_SECRET_ACCESS_KEY", cloud.keys[1]),
         ("AWS_ENDPOINT_URL_S3", &cloud.s3_url),
         ("AWS_ENDPOINT_URL_DYNAMODB", &cloud.dynamodb_url),
         ("IMGCORE_ROLE", role),
-        ("IMGCORE_INPUT_BUCKET", INPUT),
-        ("IMGCORE_OUTPUT_BUCKET", OUTPUT),
+        ("IMGCORE_INPUT_BUCKET", &cloud.buckets[0]),
+        ("IMGCORE_OUTPUT_BUCKET", &cloud.buckets[1]),
+        ("IMGCORE_TABLE", &cloud.table),
     ]);
     command
 }
