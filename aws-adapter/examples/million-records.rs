@@ -17,8 +17,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use aws_adapter::catalog::{DynamoRecords, ListQuery, RecordPage, Records, item};
+use aws_adapter::cloud::Clients;
 use aws_adapter::identity::{Sequencer, fingerprint, rendition_key, sha256};
-use aws_adapter::lambda::Clients;
 use aws_adapter::record::{Entry, Failure, Record, Rendition, Status};
 use aws_adapter::time::Timestamp;
 use aws_sdk_dynamodb::Client;

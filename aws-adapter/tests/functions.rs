@@ -288,8 +288,8 @@ async fn imgcore(cloud: &Cloud, arguments: &[&str]) -> (Option<i32>, String) {
     let mut imgcore = std::process::Command::new(env!("CARGO_BIN_EXE_imgcore"));
     imgcore.args(arguments).env_clear().envs([
         ("AWS_REGION", cloud::REGION),
-        ("AWS_ACCESS_KEY_ID", cloud::ACCESS_KEY),
-        ("AWS_SECRET_ACCESS_KEY", cloud::SECRET_KEY),
+        ("AWS_ACCESS_KEY_ID", cloud::KEYS[0]),
+        ("AWS_SECRET_ACCESS_KEY", cloud::KEYS[1]),
         ("AWS_ENDPOINT_URL_S3", &cloud.s3_url),
         ("AWS_ENDPOINT_URL_DYNAMODB", &cloud.dynamodb_url),
     ]);
