@@ -11,11 +11,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use aws_adapter::catalog::Records;
+use aws_adapter::cloud::CloudFlow;
 use aws_adapter::config::Config;
 use aws_adapter::event::{self, Job, Kind};
 use aws_adapter::identity::{Sequencer, fingerprint, image_id, sha256};
 use aws_adapter::job::{Flow, Outcome};
-use aws_adapter::lambda::CloudFlow;
 use aws_adapter::record::{Record, Status};
 use aws_adapter::store::{Objects, PutOptions, S3Objects, UploadOffer, list_all};
 use aws_adapter::time::Timestamp;
