@@ -6,6 +6,23 @@
 //! ```
 //!
 //! A table of this name that is there already is asked as it is.
+//!
+//! Measured with 600,000 records of 1,814 bytes in DynamoDB Local 3.3.0, in memory, on 2026-11-25. The counts can be relied on; the
+//! times are of a client in the dev profile beside other work, and far too long:
+//!
+//! | list | requests | keys read | read units | ms |
+//! | --- | --- | --- | --- | --- |
+//! | the first page of 50 | 40 queries, 1 batch | 600 | 37 | 854 |
+//! | the first page of `SUCCEEDED` | 8 queries, 1 batch | 200 | 29 | 346 |
+//! | the first page of `FAILED` | 8 queries, 1 batch | 200 | 29 | 234 |
+//! | the first page of `RUNNING`, of which there are none | 8 queries | 0 | 0 | 123 |
+//! | one caller's first page | 1 query, 1 batch | 51 | 26 | 185 |
+//! | page 1000 | 40 queries, 1 batch | 600 | 37 | 574 |
+//! | page 1000 of `SUCCEEDED` | 8 queries, 1 batch | 200 | 29 | 230 |
+//!
+//! A late page costs what the first does, and 600,000 records cost what 20,000 do. Loading took 22 minutes, 464 records a second, and 3.1
+//! write units a record: two for 1.8 KB, and one for each index that it is in. This engine counts nothing for a query that finds nothing;
+//! where half a unit is counted for each, the first page costs 45.
 #![expect(clippy::print_stdout, reason = "the table is what it is for")]
 
 #[path = "../tests/cloud/meter.rs"]

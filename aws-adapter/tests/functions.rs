@@ -213,7 +213,7 @@ async fn what_s3_refuses_is_an_outcome_that_an_operator_understands() {
         let record = record(&cloud, "x.png").await;
         let failure = record.error.unwrap();
         assert_eq!((record.status, failure.code.as_str(), failure.message.as_str()), (Status::Failed, code, sentence), "{word}");
-        let line = function.lines().into_iter().find(|line| line["imageId"].is_string()).unwrap();
+        let line = function.line(|line| line["imageId"].is_string()).await;
         assert_eq!((&line["code"], &line["requestId"]), (&json!(code), &json!("request-1")), "the log's code is the record's");
     }
 }

@@ -63,6 +63,17 @@ impl Function {
         answer.expect("the function answers in time").expect("the runtime runs")
     }
 
+    /// The first such line, which may come a little after the answer.
+    pub async fn line(&self, is_wanted: impl Fn(&Value) -> bool) -> Value {
+        for _ in 0..500 {
+            if let Some(line) = self.lines().into_iter().find(&is_wanted) {
+                return line;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("the function prints the line: {:?}", self.lines());
+    }
+
     /// The lines that it has printed, all of which must be JSON.
     pub fn lines(&self) -> Vec<Value> {
         self.lines.lock().unwrap().iter().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()
