@@ -249,11 +249,12 @@ async fn remove<I: Objects, O: Objects, R: Records>(
     }
     for _ in 0..DELETE_ATTEMPTS {
         let entry = find(&flow, &id, &caller).await?;
+        // The object goes first: as long as it is there, any event would bring the picture back. And every time, since a tombstone
+        // alone does not say that no older version lies under a deletion.
+        flow.input.erase(&key).await?;
         if entry.record.status == Status::Deleted {
             return Ok(StatusCode::NO_CONTENT);
         }
-        // The object goes first: as long as it is there, any event would bring the picture back.
-        flow.input.erase(&key).await?;
         match flow.run(&Job::check(&bucket, &key)).await? {
             Outcome::Written(record) | Outcome::Unchanged(record) if record.status == Status::Deleted => return Ok(StatusCode::NO_CONTENT),
             // An upload that was offered and never came: there is nothing that the flow could find gone.
