@@ -147,8 +147,11 @@ impl Objects for S3Objects {
         let length = i64::try_from(offer.size).unwrap_or(i64::MAX);
         let put = self.client.put_object().bucket(&self.bucket).key(&offer.key).content_type(&offer.content_type).content_length(length);
         let request = put.presigned(signing).await.map_err(|e| fault(&offer.key, e))?;
-        let headers = request.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        Ok(SignedUpload { method: "PUT", url: request.uri().to_owned(), headers })
+        let url = request.uri().to_owned();
+        // Within a function the SDK adds its trace, which is not signed and which no browser may send.
+        let signed = request.headers().filter(|(name, _)| is_signed(&url, name));
+        let headers = signed.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Ok(SignedUpload { method: "PUT", url, headers })
     }
 }
 
@@ -185,6 +188,12 @@ fn presigning(start: Timestamp, end: Timestamp) -> Result<PresigningConfig, Erro
     let seconds = (end.millis_since(start) / 1000).max(1);
     let config = PresigningConfig::builder().start_time(start_time).expires_in(Duration::from_secs(seconds)).build();
     config.map_err(|e| Error::caused(Code::Internal, "the url cannot be signed", e))
+}
+
+/// Whether a signed URL says that this header must be sent as it stands.
+fn is_signed(url: &str, name: &str) -> bool {
+    let names = url.split(['?', '&']).find_map(|pair| pair.strip_prefix("X-Amz-SignedHeaders="));
+    names.is_some_and(|names| names.split("%3B").any(|signed| signed.eq_ignore_ascii_case(name)))
 }
 
 /// The version id, where the bucket keeps versions; else the entity tag without quotes.
@@ -227,4 +236,17 @@ where
         _ => (Code::StorageUnavailable, format!("S3 did not answer for `{key}`: {}", phrase(&error))),
     };
     Error { code, message, source: Some(Box::new(error)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_signed_headers_are_to_be_sent() {
+        let url =
+            "https://b.example/k?X-Amz-Date=1&X-Amz-SignedHeaders=content-length%3Bcontent-type%3Bhost&X-Amz-Signature=x-amzn-trace-id";
+        assert!(is_signed(url, "content-type") && is_signed(url, "content-length"));
+        assert!(!is_signed(url, "x-amzn-trace-id") && !is_signed(url, "content") && !is_signed("https://b.example/k", "host"));
+    }
 }
