@@ -52,6 +52,8 @@ def for_emulator(program):
             resource.get("Properties", {}).pop("DeploymentPreference", None)
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = str(program)
+        if resource["Type"] == "AWS::Serverless::StateMachine":
+            resource["Properties"]["DefinitionUri"] = str((PATH.parent / resource["Properties"]["DefinitionUri"]).resolve())
     # It takes the text that a parameter is for the number it stands for, and then compares both.
     parameter = template["Parameters"]["MaximumConcurrency"]
     resources["ProcessMapping"]["Properties"]["ScalingConfig"] = {"MaximumConcurrency": parameter["Default"]}

