@@ -74,7 +74,11 @@ pub fn log_done(done: &Done, request_id: &str) {
         (Err(error), _) => {
             fields["code"] = json!(error.code());
             // What cannot be read may hold anything: its first fault is told, and not its text.
-            (Level::Error, if done.job.is_some() { error.message.clone() } else { "the message is none that is worked on here".to_owned() })
+            let message = match &done.job {
+                Some(job) => error.message.replace(&job.key, ".."),
+                None => "the message is none that is worked on here".to_owned(),
+            };
+            (Level::Error, message)
         }
         (Ok(_), Some(failure)) => {
             fields["code"] = json!(failure.code);
@@ -143,12 +147,13 @@ fn metrics(batch: &Batch, request_id: &str, cold_start: bool) -> Value {
     metric("PeakMemory", "Bytes", json!(memory::peak().unwrap_or(0)));
     metric("ColdStart", "Count", json!(u8::from(cold_start)));
     values.insert("requestId".to_owned(), json!(request_id));
-    values.insert("Role".to_owned(), json!("process"));
+    // Two stacks in one account are told apart by their functions' names.
+    values.insert("FunctionName".to_owned(), json!(std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default()));
     values.insert(
         "_aws".to_owned(),
         json!({
             "Timestamp": SystemClock.now().as_millis(),
-            "CloudWatchMetrics": [{ "Namespace": NAMESPACE, "Dimensions": [["Role"]], "Metrics": units }],
+            "CloudWatchMetrics": [{ "Namespace": NAMESPACE, "Dimensions": [["FunctionName"]], "Metrics": units }],
         }),
     );
     Value::Object(values)
@@ -186,7 +191,7 @@ mod tests {
         assert_eq!((&line["Succeeded"], &line["Rejected"], &line["Busy"]), (&json!(1), &json!(0), &json!(1)));
         assert_eq!((&line["DurationConvert"], &line["BytesIn"], &line["ColdStart"]), (&json!([12]), &json!(7), &json!(1)));
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
-        assert_eq!((&directive["Namespace"], &directive["Dimensions"]), (&json!("imgcore"), &json!([["Role"]])));
+        assert_eq!((&directive["Namespace"], &directive["Dimensions"]), (&json!("imgcore"), &json!([["FunctionName"]])));
         for metric in directive["Metrics"].as_array().unwrap() {
             assert!(line.get(metric["Name"].as_str().unwrap()).is_some(), "{metric}");
         }
