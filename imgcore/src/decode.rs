@@ -120,6 +120,23 @@ pub(crate) fn collect(input: &[u8], format: Format, plan: &DecodePlan, ctx: &Con
     Ok(Pixels { raster, warnings: decoded.warnings })
 }
 
+/// Decodes the file into memory in several ways at once. None where something is odd: what one of them would not even have seen.
+pub(crate) fn collect_joint(input: &[u8], format: Format, plans: &[DecodePlan], ctx: &Context) -> Result<Option<Vec<Pixels>>, Error> {
+    if plans.is_empty() {
+        return Ok(None);
+    }
+    let mut sinks: Vec<Collect> = plans.iter().map(|plan| Collect::new(plan.deep)).collect();
+    let mut wants: Vec<Want<'_>> = plans.iter().cloned().zip(&mut sinks).map(|(plan, sink)| Want { plan, sink }).collect();
+    let decoded = match decode(input, format, &mut wants, ctx) {
+        Ok(decoded) if decoded.warnings.is_empty() => decoded,
+        Err(Error::Cancelled) => return Err(Error::Cancelled),
+        _ => return Ok(None),
+    };
+    drop(wants);
+    let pixels = |sink: Collect| Some(Pixels { raster: sink.finish().into_iter().next()?.0, warnings: decoded.warnings.clone() });
+    Ok(sinks.into_iter().map(pixels).collect())
+}
+
 /// Runs foreign code; its panic becomes `internal`. In WebAssembly nothing can be caught, so nothing here relies on it.
 pub(crate) fn contain<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     match catch_unwind(AssertUnwindSafe(work)) {

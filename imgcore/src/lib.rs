@@ -60,7 +60,7 @@ pub use report::{Output, Report, Warning};
 use codec::Blocks;
 
 /// Raised by every change that may change an output byte of an accepted input; never by one that changes none.
-pub const OUTPUT_REVISION: u32 = 1;
+pub const OUTPUT_REVISION: u32 = 2;
 
 /// Carries out a recipe on a file.
 ///
@@ -84,22 +84,31 @@ pub fn convert_many(input: &[u8], recipes: &[Recipe], ctx: &Context) -> Vec<Resu
         Err(error) => return vec![Err(error); recipes.len()],
     };
     let source = report::Source::new(input, &header);
-    let mut results: Vec<Result<Output, Error>> = Vec::new();
-    let mut shared: Option<(decode::DecodePlan, Result<decode::Pixels, Error>)> = None;
-    for (recipe, planned) in recipes.iter().zip(plan_many(recipes, &header, ctx).plans) {
-        results.push(planned.and_then(|plan| {
-            if shared.as_ref().is_none_or(|(decode, _)| *decode != plan.decode) {
-                drop(shared.take()); // The old picture goes before the new one comes.
-                shared = Some((plan.decode.clone(), decode::collect(input, header.format, &plan.decode, ctx)));
-            }
-            match &mut shared {
-                Some((_, Ok(decoded))) => finish(&source, decoded, &blocks, recipe, plan, ctx),
-                Some((_, Err(error))) => Err(error.clone()),
-                None => Err(Error::internal("nothing was decoded")),
-            }
-        }));
+    let planned = plan_many(recipes, &header, ctx);
+    let joint = planned.joint();
+    let mut shared: Vec<(decode::DecodePlan, Result<decode::Pixels, Error>)> =
+        match decode::collect_joint(input, header.format, &joint, ctx) {
+            Ok(pixels) => joint.into_iter().zip(pixels.unwrap_or_default()).map(|(decode, pixels)| (decode, Ok(pixels))).collect(),
+            Err(error) => joint.into_iter().map(|decode| (decode, Err(error.clone()))).collect(),
+        };
+    let mut results: Vec<Option<Result<Output, Error>>> = vec![None; recipes.len()];
+    let mut plans: Vec<Option<Plan>> = Vec::new();
+    for (planned, result) in planned.plans.into_iter().zip(&mut results) {
+        plans.push(planned.map_err(|error| *result = Some(Err(error))).ok());
     }
-    results
+    // One way of decoding after the other: a picture goes before the next one comes.
+    while let Some(decode) = plans.iter().flatten().next().map(|plan| plan.decode.clone()) {
+        let at_hand = shared.iter().position(|(other, _)| *other == decode).map(|at| shared.swap_remove(at).1);
+        let mut decoded = at_hand.unwrap_or_else(|| decode::collect(input, header.format, &decode, ctx));
+        for ((recipe, plan), result) in recipes.iter().zip(&mut plans).zip(&mut results) {
+            let Some(plan) = plan.take_if(|plan| plan.decode == decode) else { continue };
+            *result = Some(match &mut decoded {
+                Ok(decoded) => finish(&source, decoded, &blocks, recipe, plan, ctx),
+                Err(error) => Err(error.clone()),
+            });
+        }
+    }
+    results.into_iter().map(|result| result.unwrap_or_else(|| Err(Error::internal("a rendition was forgotten")))).collect()
 }
 
 /// Decodes a file into pixels, upright unless the recipe says otherwise, in the file's own depth and colors.

@@ -66,6 +66,9 @@ pub struct Header {
     /// What the decoder holds beside its rows, in bytes.
     #[serde(skip)]
     pub(crate) scratch: u64,
+    /// The same for decoding at N/8, for N from 1 to 7.
+    #[serde(skip)]
+    pub(crate) scaled_scratch: [u64; 7],
     /// Whether decoding gives 16 bits.
     #[serde(skip)]
     pub(crate) deep: bool,
@@ -154,6 +157,7 @@ pub(crate) fn read(input: &[u8], ctx: &Context) -> Result<(Header, Blocks), Erro
         has_iptc: found.blocks.iptc.is_some(),
         warnings,
         scratch: found.scratch,
+        scaled_scratch: found.scaled_scratch,
         deep: found.deep,
     };
     Ok((header, found.blocks))
@@ -193,6 +197,7 @@ pub(crate) fn of_picture(picture: &Picture) -> Result<Header, Error> {
         has_iptc: false,
         warnings: Vec::new(),
         scratch: 0,
+        scaled_scratch: [0; 7],
         deep,
     })
 }

@@ -273,7 +273,7 @@ pub struct Resize {
     pub without_enlargement: bool,
     /// Never reduce. Default: false.
     pub without_reduction: bool,
-    /// Decode a JPEG at a fraction of its size where the result allows it. Default: true.
+    /// Decode a JPEG at N/8 of its size, the smallest that is 1.5 times the result or more. Default: true.
     pub fast_shrink_on_load: bool,
     /// The color of `contain`'s pad. Default: transparent black.
     pub background: Color,

@@ -3,10 +3,10 @@
 //! `IMGCORE_HOSTILE` names the folder. One test, so that nothing else allocates while the heap is counted.
 
 mod common;
+#[path = "common/heap.rs"]
+mod heap;
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use imgcore::{Context, Encode, Error, Frames, Output, Recipe, Resize, convert, plan, probe};
 
@@ -52,7 +52,7 @@ fn verdicts(expect: &str) -> Vec<(Frames, String)> {
 fn check(input: &[u8], frames: Frames, verdict: &str) -> Result<(), String> {
     let recipe = Recipe::default().frames(frames).resize(Resize::inside(64, 64)).encode(Encode::png());
     let ctx = Context::default();
-    let (result, peak) = heap_peak(|| convert(input, &recipe, &ctx));
+    let (result, peak) = heap::peak(|| convert(input, &recipe, &ctx));
     if !is_as_expected(&result, verdict) {
         return Err(match result {
             Ok(output) => format!("ok, {} x {}", output.report.width, output.report.height),
@@ -95,58 +95,4 @@ fn carries_nothing(output: &[u8]) -> Result<(), String> {
 
 fn at_most(what: &str, value: u64, max: u64) -> Result<(), String> {
     if value <= max { Ok(()) } else { Err(format!("{value} {what}, more than {max}")) }
-}
-
-/// The heap that some work holds at its peak, in bytes, beyond what was held before it.
-fn heap_peak<T>(work: impl FnOnce() -> T) -> (T, u64) {
-    let before = HELD.load(Ordering::Relaxed);
-    PEAK.store(before, Ordering::Relaxed);
-    let result = work();
-    (result, (PEAK.load(Ordering::Relaxed) - before) as u64)
-}
-
-/// The system's allocator, counted.
-struct Counting;
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-static HELD: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-fn took(bytes: usize) {
-    let held = HELD.fetch_add(bytes, Ordering::Relaxed) + bytes;
-    PEAK.fetch_max(held, Ordering::Relaxed);
-}
-
-fn gave(bytes: usize) {
-    HELD.fetch_sub(bytes, Ordering::Relaxed);
-}
-
-// SAFETY: every call goes to the system's allocator as it came; counting touches no memory of the caller's.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        took(layout.size());
-        // SAFETY: the caller's promises are the system's.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        took(layout.size());
-        // SAFETY: as above.
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        gave(layout.size());
-        // SAFETY: as above.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // Large blocks are moved by remapping: the old one and the new are never held both.
-        took(size.saturating_sub(layout.size()));
-        gave(layout.size().saturating_sub(size));
-        // SAFETY: as above.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
 }

@@ -31,6 +31,18 @@ fn with_orientation(png: &[u8], orientation: u8) -> Vec<u8> {
     [&png[..33], &(block.len() as u32).to_be_bytes(), &chunk, &crc.to_be_bytes(), &png[33..]].concat()
 }
 
+fn jpeg(raster: Raster, progressive: bool) -> Vec<u8> {
+    let mut encode = Encode::jpeg().quality(95);
+    (encode.progressive, encode.chroma_subsampling) = (progressive, imgcore::ChromaSubsampling::Cs444);
+    imgcore::convert_pixels(Picture::still(raster), &Recipe::default().encode(encode), &Context::default()).expect("a plain JPEG").data
+}
+
+/// The JPEG with an EXIF block that says this orientation, straight after its start.
+fn with_orientation_in_jpeg(jpeg: &[u8], orientation: u8) -> Vec<u8> {
+    let block = [b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".as_slice(), &[orientation, 0, 0, 0, 0, 0, 0, 0]].concat();
+    [&jpeg[..2], b"\xFF\xE1", &(block.len() as u16 + 2).to_be_bytes(), &block, &jpeg[2..]].concat()
+}
+
 /// The raster as a file would have to store it to look like this raster under that orientation.
 fn stored(raster: &Raster, orientation: u8) -> Raster {
     let turn = Turn::from_exif(u16::from(orientation)).inverse();
@@ -132,6 +144,57 @@ proptest! {
                 (one, other) => prop_assert!(false, "{:?} alone, {:?} among many", one.is_ok(), other.is_ok()),
             }
         }
+    }
+
+    /// The law of many where one pass over a JPEG gives several scales; with a byte of it changed too.
+    #[test]
+    fn many_give_what_each_gives_at_every_scale(
+        (width, height, layout) in (1..300_u32, 1..300_u32, proptest::sample::select(vec![Layout::Gray, Layout::Rgb])),
+        progressive in any::<bool>(),
+        wound in proptest::option::of((0..1000_usize, any::<u8>())),
+        recipes in proptest::collection::vec(any_recipe(), 2..6),
+    ) {
+        let mut file = jpeg(picture(width, height, layout), progressive);
+        if let Some((at, byte)) = wound {
+            // In the scans, mostly.
+            let at = file.len() / 3 + at * (file.len() - file.len() / 3) / 1000;
+            file[at] = byte;
+        }
+        let ctx = Context::default();
+        for (recipe, result) in recipes.iter().zip(imgcore::convert_many(&file, &recipes, &ctx)) {
+            match (imgcore::convert(&file, recipe, &ctx), result) {
+                (Ok(one), Ok(other)) => prop_assert_eq!(one, other),
+                (Err(one), Err(other)) => prop_assert_eq!(one.code(), other.code()),
+                (one, other) => prop_assert!(false, "{:?} alone, {:?} among many", one.is_ok(), other.is_ok()),
+            }
+        }
+    }
+
+    /// A picture decoded at N/8 lies where the whole one does, whichever way it is stored, and nearly looks like it.
+    #[test]
+    fn a_small_decode_means_the_upright_picture(
+        (width, height) in (90..300_u32, 90..300_u32),
+        orientation in 1..=8_u8,
+        (left, top) in (0..30_u32, 0..30_u32),
+        (w, h) in (4..40_u32, 4..40_u32),
+    ) {
+        let smooth = |x: u32, y: u32| [60 + x * 120 / width, 180 - y * 120 / height, 60 + (x + y) * 120 / (width + height)].map(|v| v as u8);
+        let samples = (0..height).flat_map(|y| (0..width).flat_map(move |x| smooth(x, y))).collect();
+        let upright = Raster::from_u8(width, height, Layout::Rgb, samples).expect("the right number of samples");
+        let file = with_orientation_in_jpeg(&jpeg(stored(&upright, orientation), false), orientation);
+        let mut recipe = Recipe::default().resize(Resize::cover(w, h)).encode(Encode::png());
+        recipe.extract = Some(Region { left, top, width: width - left, height: height - top - 1 });
+        let ctx = Context::default();
+        let small = imgcore::convert(&file, &recipe, &ctx).expect("a crop inside the picture");
+        prop_assert!(small.report.plan.decode.eighths < 8, "{:?}", small.report.plan.decode);
+        let whole = imgcore::convert_pixels(Picture::still(upright), &recipe, &ctx).expect("a crop inside the picture");
+        let (small, whole) = (decoded(&small.data), decoded(&whole.data));
+        prop_assert_eq!(small.size(), whole.size());
+        // A shift by one pixel of the source would be half a level or more, and quantization costs two.
+        let differences = || small.bytes().iter().zip(whole.bytes()).map(|(a, b)| i32::from(*a) - i32::from(*b));
+        prop_assert!(differences().all(|d| d.abs() <= 4), "{:?}", differences().map(i32::abs).max());
+        let mean = f64::from(differences().sum::<i32>()) / small.bytes().len() as f64;
+        prop_assert!(mean.abs() < 0.6, "{}", mean);
     }
 
     /// The law of orientation: a crop of the upright picture is the same pixels, however the file stores them.

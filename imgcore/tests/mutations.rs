@@ -8,7 +8,7 @@ use std::fs;
 
 use imgcore::{Context, Error, Limits, Picture, Recipe, decode};
 
-use common::Random;
+use common::{Random, damage};
 
 /// Damage can enlarge a picture; what it then costs is other tests' business.
 fn small() -> Context {
@@ -95,24 +95,4 @@ fn no_random_damage_panics() {
         let damaged = damage(file, &mut random);
         no_panic(&format!("seed {seed}, {path}"), &decode(&damaged, &Recipe::default(), &small()));
     });
-}
-
-/// One to eight wounds: bytes set, bits flipped, spans doubled, dropped or blanked, the end cut off.
-fn damage(file: &[u8], random: &mut Random) -> Vec<u8> {
-    let mut bytes = file.to_vec();
-    for _ in 0..=random.below(8) {
-        let at = random.below(bytes.len());
-        let end = (at + 1 + random.below(32)).min(bytes.len());
-        match random.below(8) {
-            _ if bytes.is_empty() => {}
-            0 | 1 => bytes[at] = random.next() as u8,
-            2 | 3 => bytes[at] ^= 1 << random.below(8),
-            4 => bytes[at..end].fill(if random.below(2) == 0 { 0 } else { 0xFF }),
-            5 => drop(bytes.drain(at..end)),
-            6 => bytes.splice(at..at, file[at.min(file.len())..end.min(file.len())].to_vec()).for_each(drop),
-            _ if random.below(4) == 0 => bytes.truncate(at),
-            _ => {}
-        }
-    }
-    bytes
 }

@@ -193,6 +193,8 @@ pub(crate) struct Found {
     pub(crate) progressive: bool,
     /// The most heap that `decode` holds beside what its sinks keep, in bytes: what plan() forecasts with.
     pub(crate) scratch: u64,
+    /// The same where the picture is decoded at N/8, for N from 1 to 7; 0 where the format cannot.
+    pub(crate) scaled_scratch: [u64; 7],
     /// The orientation that the format itself states (TIFF), 1 to 8; an EXIF block's wins where both exist.
     pub(crate) orientation: Option<u16>,
     pub(crate) blocks: Blocks,
@@ -213,6 +215,7 @@ impl Found {
             chroma_subsampling: None,
             progressive: false,
             scratch: 0,
+            scaled_scratch: [0; 7],
             orientation: None,
             blocks: Blocks::default(),
             warnings: Vec::new(),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{EncodePlan, Feed, Op};
+use super::{DecodePlan, EncodePlan, Feed, Op, decoded_size};
 use crate::codec::encode_scratch;
 use crate::geometry::Size;
 use crate::ops::{extend, flatten, resize};
@@ -15,9 +15,9 @@ pub(super) struct Forecast {
     /// The decoded picture.
     pub(super) decoded: u64,
     /// The decoder's own.
-    scratch: u64,
+    pub(super) scratch: u64,
     /// The most that resize, operations and encoder hold beside the decoded picture.
-    render: u64,
+    pub(super) render: u64,
     /// The largest file that the encoder may give.
     pub(super) output: u64,
     pub(super) work: u64,
@@ -29,10 +29,21 @@ impl Forecast {
     }
 
     /// Adds up buffers as `render` and the encoders make them; each operation's source and result are alive together.
-    pub(super) fn of(header: &Header, feed: &Feed, after: &[Op], size: Size, encode: &EncodePlan, resized: Size) -> Forecast {
+    pub(super) fn of(
+        header: &Header,
+        decode: &DecodePlan,
+        feed: &Feed,
+        after: &[Op],
+        size: Size,
+        encode: &EncodePlan,
+        resized: Size,
+    ) -> Forecast {
         let channels = header.layout.channels() as u64;
-        let decoded = header.stored().pixels() * channels;
-        let mut work = decoded;
+        let picture = decoded_size(header, decode.eighths);
+        let decoded = picture.pixels() * channels;
+        let scratch = header.scaled_scratch.get(usize::from(decode.eighths) - 1).copied().unwrap_or(header.scratch);
+        // At N/8 the bits of a whole file are read all the same, which is a third of the work on its samples.
+        let mut work = decoded + if decode.eighths < 8 { header.stored().pixels() * channels / 3 } else { 0 };
         let mut render = 0;
         let mut current = 0;
         match feed {
@@ -46,7 +57,7 @@ impl Forecast {
             Feed::Stream(spec) | Feed::Planes(spec) | Feed::Raster { resize: Some(spec), .. } => {
                 current = resized.pixels() * channels;
                 // The vertical pass is kept whole between the two, and alpha is multiplied into a copy.
-                let between = u64::from(header.stored_width) * u64::from(spec.y.count) * channels;
+                let between = u64::from(picture.width) * u64::from(spec.y.count) * channels;
                 let premultiplied = if header.layout.has_alpha() { decoded } else { 0 };
                 render = current + between + premultiplied + resize::weights(spec);
                 work += decoded + between + current;
@@ -79,6 +90,6 @@ impl Forecast {
         let samples = size.pixels() * encode.layout.channels() as u64;
         let output = samples + samples / 8 + 64 * 1024;
         render = render.max(current + encode_scratch(encode, size) + output);
-        Forecast { decoded, scratch: header.scratch, render, output, work: work + samples }
+        Forecast { decoded, scratch, render, output, work: work + samples }
     }
 }

@@ -87,3 +87,23 @@ impl Random {
         (self.next() % end.max(1) as u64) as usize
     }
 }
+
+/// One to eight wounds: bytes set, bits flipped, spans doubled, dropped or blanked, the end cut off.
+pub(crate) fn damage(file: &[u8], random: &mut Random) -> Vec<u8> {
+    let mut bytes = file.to_vec();
+    for _ in 0..=random.below(8) {
+        let at = random.below(bytes.len());
+        let end = (at + 1 + random.below(32)).min(bytes.len());
+        match random.below(8) {
+            _ if bytes.is_empty() => {}
+            0 | 1 => bytes[at] = random.next() as u8,
+            2 | 3 => bytes[at] ^= 1 << random.below(8),
+            4 => bytes[at..end].fill(if random.below(2) == 0 { 0 } else { 0xFF }),
+            5 => drop(bytes.drain(at..end)),
+            6 => bytes.splice(at..at, file[at.min(file.len())..end.min(file.len())].to_vec()).for_each(drop),
+            _ if random.below(4) == 0 => bytes.truncate(at),
+            _ => {}
+        }
+    }
+    bytes
+}

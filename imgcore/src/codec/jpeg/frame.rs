@@ -98,16 +98,6 @@ impl Frame {
         Ok(Frame { size, progressive, components, h_max, v_max, units_across, units_down })
     }
 
-    /// Bytes of the rows that are decoded at a time.
-    pub(super) fn band_bytes(&self) -> u64 {
-        self.components.iter().map(|c| (c.blocks_across * 8 * c.v * 16) as u64).sum()
-    }
-
-    /// Bytes of all coefficients.
-    pub(super) fn coefficient_bytes(&self) -> u64 {
-        self.components.iter().map(|c| c.blocks_across as u64 * c.blocks_down as u64 * 128).sum()
-    }
-
     /// The usual word for how much less chroma there is than luma.
     pub(super) fn subsampling(&self) -> Option<&'static str> {
         let [luma, blue, red, ..] = &self.components[..] else { return None };
@@ -206,7 +196,6 @@ mod tests {
         assert_eq!((f.units_across, f.units_down), (2, 1));
         assert_eq!(f.components.iter().map(shape).collect::<Vec<_>>(), [(17, 9, 4, 2), (9, 5, 2, 1), (9, 5, 2, 1)]);
         assert_eq!(f.subsampling(), Some("4:2:0"));
-        assert_eq!(f.coefficient_bytes(), (8 + 2 + 2) * 128);
     }
 
     #[test]

@@ -1,16 +1,19 @@
 //! What a file says before any pixel is decoded: a walk over its markers, from start to end of image.
 
 use super::super::{Found, Space};
+use super::decode::Coefficients;
 use super::frame::{Colors, Frame};
 use super::malformed;
 use super::metadata::Metadata;
+use super::rows::Rows;
+use super::scale::Scale;
 use super::segments::{SOS, Segments};
 use crate::error::Error;
 use crate::limits::{Limits, check};
 use crate::pixels::Layout;
 
 /// Tables, rows in work, and what a profile for inks is turned into.
-const TABLE_BYTES: u64 = 64 << 10;
+const TABLE_BYTES: u64 = 128 << 10;
 const INK_TABLE_BYTES: u64 = 2 << 20;
 
 pub(in super::super) fn probe(input: &[u8], limits: &Limits) -> Result<Found, Error> {
@@ -65,8 +68,12 @@ pub(in super::super) fn probe(input: &[u8], limits: &Limits) -> Result<Found, Er
         Some(icc) if matches!(space, Space::Cmyk | Space::Ycck) => INK_TABLE_BYTES + 2 * icc.len() as u64,
         _ => 0,
     };
-    let lines = u64::from(frame.size.width) * 20;
-    found.scratch = TABLE_BYTES + inks + lines + frame.band_bytes() + if holds_all { frame.coefficient_bytes() } else { 0 };
+    let scratch = |scale: Scale| {
+        let coefficients = if holds_all { Coefficients::bytes(&frame, scale) } else { 0 };
+        TABLE_BYTES + inks + Rows::bytes(&frame, scale) + coefficients
+    };
+    found.scratch = scratch(Scale::FULL);
+    found.scaled_scratch = std::array::from_fn(|n| scratch(Scale::new(n as u8 + 1)));
     Ok(found)
 }
 
@@ -103,8 +110,8 @@ mod tests {
     fn only_files_of_many_scans_are_forecast_to_hold_coefficients() {
         let scratch = |parts: &[Vec<u8>]| probe(&file(parts), &Limits::default()).expect("a header").scratch;
         let one = scratch(&[sof(0xC0), sos(3)]);
-        assert_eq!(scratch(&[sof(0xC0), sos(1), sos(1), sos(1)]) - one, (8 + 4 + 4) * 128);
-        assert_eq!(scratch(&[sof(0xC2), sos(3), sos(1)]) - one, (8 + 4 + 4) * 128);
+        assert_eq!(scratch(&[sof(0xC0), sos(1), sos(1), sos(1)]) - one, (8 + 4 + 4) * 136);
+        assert_eq!(scratch(&[sof(0xC2), sos(3), sos(1)]) - one, (8 + 4 + 4) * 136);
     }
 
     #[test]

@@ -1,14 +1,16 @@
 //! Huffman tables, and the bits that they are read from.
 
-/// Codes up to this length are found at one look.
-const LOOK: u32 = 9;
+/// Codes up to this length are found at one look, most of them with the value behind them.
+const LOOK: u32 = 11;
+
+/// How many bits of symbols are passed over at one look.
+const SKIP_LOOK: u32 = 12;
 
 /// A Huffman table.
 pub(super) struct Table {
-    /// For each beginning of `LOOK` bits: the code's length in the high byte, its symbol in the low one; 0 for longer codes.
-    look: [u16; 1 << LOOK],
-    /// For AC tables, where the code and the value after it fit in `LOOK` bits: value, run of zeros, bits; 0 elsewhere.
-    values: [i16; 1 << LOOK],
+    /// For each beginning of `LOOK` bits, from the top: the value (16 bits) where it fits too, else 0; the size of a value that does not
+    /// fit (4 bits); the run (4); the size of a value that fits (3); the bits of code and value that fit (5). 0 where the code does not fit.
+    looks: [u32; 1 << LOOK],
     /// By length: one more than the last code of it, moved up to 16 bits.
     limits: [u32; 17],
     /// By length: what to add to a code to find its symbol.
@@ -22,7 +24,7 @@ impl Table {
         if is_dc && symbols.iter().any(|symbol| *symbol > 15) {
             return None;
         }
-        let mut table = Table { look: [0; 1 << LOOK], values: [0; 1 << LOOK], limits: [0; 17], offsets: [0; 17], symbols: [0; 256] };
+        let mut table = Table { looks: [0; 1 << LOOK], limits: [0; 17], offsets: [0; 17], symbols: [0; 256] };
         table.symbols.get_mut(..symbols.len())?.copy_from_slice(symbols);
         let (mut code, mut at) = (0u32, 0usize);
         for (length, count) in (1..=16u32).zip(counts) {
@@ -30,7 +32,7 @@ impl Table {
             for symbol in symbols.get(at..at + usize::from(*count))? {
                 if length <= LOOK {
                     let first = (code << (LOOK - length)) as usize;
-                    table.look.get_mut(first..first + (1 << (LOOK - length)))?.fill((length << 8) as u16 | u16::from(*symbol));
+                    fill_looks(table.looks.get_mut(first..first + (1 << (LOOK - length)))?, length, *symbol);
                 }
                 code += 1;
             }
@@ -42,40 +44,81 @@ impl Table {
             table.limits[length as usize] = code << (16 - length);
             code <<= 1;
         }
-        if !is_dc {
-            table.find_values();
-        }
         Some(table)
-    }
-
-    fn find_values(&mut self) {
-        for (bits, (look, value)) in (0u32..).zip(self.look.iter().zip(&mut self.values)) {
-            let (length, run, size) = (u32::from(look >> 8), look >> 4 & 15, u32::from(look & 15));
-            if length > 0 && size > 0 && length + size <= LOOK {
-                let amplitude = extend(bits >> (LOOK - length - size) & ((1 << size) - 1), size);
-                if (-128..128).contains(&amplitude) {
-                    *value = (amplitude << 8) as i16 | (run << 4) as i16 | (length + size) as i16;
-                }
-            }
-        }
     }
 }
 
+/// The entries that begin with a code of this length.
+fn fill_looks(looks: &mut [u32], length: u32, symbol: u8) {
+    let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
+    let left = LOOK - length;
+    if size == 0 || size > left.min(7) {
+        looks.fill(size << 12 | run << 8 | length);
+        return;
+    }
+    for (amplitude, looks) in (0..).zip(looks.chunks_mut(1 << (left - size))) {
+        looks.fill((extend(amplitude, size) as u32) << 16 | run << 8 | size << 5 | (length + size));
+    }
+}
+
+/// For each beginning of `SKIP_LOOK` bits: as many whole coefficients as it holds, to be passed over at once.
+///
+/// From the top: how far they advance (8 bits, at most 63), whether the block ends behind them (1), the bits to drop (7). 0 where not one fits.
+pub(super) struct Skips([u16; 1 << SKIP_LOOK]);
+
+const BLOCK_ENDS: u16 = 0x80;
+
+impl Skips {
+    pub(super) fn new(table: &Table) -> Skips {
+        let mut skips = [0; 1 << SKIP_LOOK];
+        for (start, skip) in (0u64..).zip(&mut skips) {
+            let (mut used, mut advance, mut end) = (0, 0, 0);
+            while end == 0 && used < SKIP_LOOK {
+                let rest = (start << (64 - SKIP_LOOK)) << used;
+                let look = table.looks[(rest >> (64 - LOOK)) as usize];
+                let (more, run) = (look >> 12 & 15, look >> 8 & 15);
+                let bits = (look & 31) + more;
+                let (steps, ends) = match (look, is_value(look), run) {
+                    (0, ..) => break,
+                    (_, true, run) => (run + 1, 0),
+                    (_, false, 15) => (16, 0),
+                    (_, false, _) => (0, BLOCK_ENDS),
+                };
+                if used + bits > SKIP_LOOK || advance + steps > 63 {
+                    break;
+                }
+                (used, advance, end) = (used + bits, advance + steps, ends);
+            }
+            *skip = (advance << 8) as u16 | end | used as u16;
+        }
+        Skips(skips)
+    }
+}
+
+#[inline(always)]
+fn is_value(look: u32) -> bool {
+    look >> 12 != 0
+}
+
 /// A magnitude of `size` bits as a signed number.
+#[inline(always)]
 fn extend(bits: u32, size: u32) -> i32 {
     let bits = bits as i32;
     if bits < 1 << (size - 1) { bits - (1 << size) + 1 } else { bits }
 }
 
 /// A code that is in no table.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct BadCode;
 
 /// Entropy-coded bits. Past a marker or the end there are zeros, and [`Bits::is_overrun`] tells when one was used.
+///
+/// Small enough to be copied: a loop works on a copy of its own, which stays in registers.
+#[derive(Clone, Copy)]
 pub(super) struct Bits<'a> {
     data: &'a [u8],
     at: usize,
-    /// The next bits, from the top.
+    /// The next bits, from the top. Below `count` there may be some of the byte that comes next.
     held: u64,
     count: u32,
     /// How many of the bits held or used are no data.
@@ -87,28 +130,33 @@ impl<'a> Bits<'a> {
         Bits { data, at: 0, held: 0, count: 0, made_up: 0 }
     }
 
-    /// Holds 32 bits at least.
-    #[inline]
+    /// Holds 32 bits at least: a code of 16 and a value of 15 are at hand.
+    #[inline(always)]
     fn refill(&mut self) {
-        if self.count >= 32 {
-            return;
+        if self.count < 32 {
+            self.fill();
         }
-        if let Some(&[a, b, c, d]) = self.data.get(self.at..self.at + 4) {
-            let word = u32::from_be_bytes([a, b, c, d]);
+    }
+
+    /// Holds 56 bits at least. Costs less than asking whether it is needed where that cannot be foreseen.
+    #[inline(always)]
+    fn fill(&mut self) {
+        if let Some(bytes) = self.data.get(self.at..).and_then(|rest| rest.first_chunk()) {
+            let word = u64::from_be_bytes(*bytes);
             // No byte is FF exactly when no byte of the complement is 0.
-            if (!word).wrapping_sub(0x0101_0101) & word & 0x8080_8080 == 0 {
-                self.held |= u64::from(word) << (32 - self.count);
-                self.count += 32;
-                self.at += 4;
+            if (!word).wrapping_sub(0x0101_0101_0101_0101) & word & 0x8080_8080_8080_8080 == 0 {
+                self.held |= word >> (self.count & 63);
+                self.at += ((63 - self.count) / 8) as usize;
+                self.count |= 56;
                 return;
             }
         }
-        self.refill_slowly();
+        *self = self.refilled_slowly();
     }
 
     #[inline(never)]
-    fn refill_slowly(&mut self) {
-        while self.count <= 56 {
+    fn refilled_slowly(mut self) -> Bits<'a> {
+        while self.count < 56 {
             let byte = match (self.data.get(self.at), self.data.get(self.at + 1)) {
                 (Some(0xFF), Some(0)) => {
                     self.at += 2;
@@ -126,16 +174,17 @@ impl<'a> Bits<'a> {
             self.held |= u64::from(byte) << (56 - self.count);
             self.count += 8;
         }
+        self
     }
 
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self, count: u32) {
-        self.held <<= count;
-        self.count -= count;
+        self.held <<= count & 63;
+        self.count = self.count.wrapping_sub(count);
     }
 
     /// Whether more bits were used than there are.
-    #[inline]
+    #[inline(always)]
     pub(super) fn is_overrun(&self) -> bool {
         self.count < self.made_up
     }
@@ -149,68 +198,91 @@ impl<'a> Bits<'a> {
         Some(number)
     }
 
-    /// The next symbol.
-    #[inline]
-    pub(super) fn symbol(&mut self, table: &Table) -> Result<u8, BadCode> {
-        self.refill();
-        self.symbol_held(table)
+    /// What is at hand, as in `Table::looks`; codes that do not fit there are looked for.
+    #[inline(always)]
+    fn look(&self, table: &Table) -> Result<u32, BadCode> {
+        let look = table.looks[(self.held >> (64 - LOOK)) as usize];
+        if look != 0 { Ok(look) } else { self.look_for(table) }
     }
 
-    #[inline]
-    fn symbol_held(&mut self, table: &Table) -> Result<u8, BadCode> {
-        let look = table.look[(self.held >> (64 - LOOK)) as usize];
-        if look != 0 {
-            self.drop(u32::from(look >> 8));
-            return Ok(look as u8);
-        }
+    #[inline(never)]
+    fn look_for(self, table: &Table) -> Result<u32, BadCode> {
         let code = (self.held >> 48) as u32;
         let length = (LOOK + 1..=16).find(|length| code < table.limits[*length as usize]).ok_or(BadCode)?;
-        self.drop(length);
         let at = (code >> (16 - length)) as i32 + table.offsets[length as usize];
-        Ok(table.symbols[(at & 255) as usize])
+        let symbol = u32::from(table.symbols[(at & 255) as usize]);
+        Ok((symbol & 15) << 12 | (symbol >> 4) << 8 | length)
     }
 
-    /// The next coefficient: the run of zeros before it, its size in bits and its value.
-    #[inline]
-    pub(super) fn coefficient(&mut self, table: &Table) -> Result<(usize, u8, i32), BadCode> {
+    /// The next symbol without the value behind it: the run, and whether it is one of a coefficient.
+    #[inline(always)]
+    pub(super) fn symbol(&mut self, table: &Table) -> Result<(u32, bool), BadCode> {
         self.refill();
-        let value = table.values[(self.held >> (64 - LOOK)) as usize];
-        if value != 0 {
-            self.drop((value & 15) as u32);
-            return Ok(((value >> 4 & 15) as usize, 1, i32::from(value >> 8)));
+        let look = self.look(table)?;
+        self.drop((look & 31) - (look >> 5 & 7));
+        Ok((look >> 8 & 15, is_value(look)))
+    }
+
+    /// The next coefficient: the run of zeros before it, whether it is one, and its value.
+    #[inline(always)]
+    pub(super) fn coefficient(&mut self, table: &Table) -> Result<(usize, bool, i32), BadCode> {
+        self.refill();
+        let look = self.look(table)?;
+        self.drop(look & 31);
+        let mut value = look as i32 >> 16;
+        let more = look >> 12 & 15;
+        if more != 0 {
+            value = extend((self.held >> (64 - more)) as u32, more);
+            self.drop(more);
         }
-        let symbol = self.symbol_held(table)?;
-        let size = symbol & 15;
-        Ok((usize::from(symbol >> 4), size, self.signed_held(u32::from(size))))
+        Ok(((look >> 8 & 15) as usize, is_value(look), value))
     }
 
-    /// A signed value of `size` bits, at most 16.
+    /// Passes over the coefficients of a block from `at` on.
+    #[inline(always)]
+    pub(super) fn skip(&mut self, table: &Table, skips: &Skips, mut at: usize) -> Result<(), BadCode> {
+        'block: while at < 64 {
+            self.fill();
+            // Four looks take 48 bits at the most.
+            for _ in 0..4 {
+                let skip = skips.0[(self.held >> (64 - SKIP_LOOK)) as usize];
+                let next = at + usize::from(skip >> 8);
+                if skip == 0 || next >= 64 {
+                    break;
+                }
+                self.drop(u32::from(skip & 0x7F));
+                if skip & BLOCK_ENDS != 0 {
+                    break 'block;
+                }
+                at = next;
+            }
+            // The block may be full before the next symbols of the look begin: they belong to another one.
+            let (run, is_value, _) = self.coefficient(table)?;
+            match (is_value, run) {
+                (true, run) => at += run + 1,
+                (false, 15) => at += 16,
+                (false, _) => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// An unsigned value of `size` bits, at most 32.
     #[inline]
-    pub(super) fn signed(&mut self, size: u8) -> i32 {
+    pub(super) fn unsigned(&mut self, size: u32) -> u32 {
         self.refill();
-        self.signed_held(u32::from(size))
-    }
-
-    #[inline]
-    fn signed_held(&mut self, size: u32) -> i32 {
         if size == 0 {
             return 0;
         }
         let bits = (self.held >> (64 - size)) as u32;
         self.drop(size);
-        extend(bits, size)
+        bits
     }
 
-    /// An unsigned value of `size` bits, at most 16.
-    #[inline]
-    pub(super) fn unsigned(&mut self, size: u8) -> u32 {
-        self.refill();
-        if size == 0 {
-            return 0;
-        }
-        let bits = (self.held >> (64 - u32::from(size))) as u32;
-        self.drop(u32::from(size));
-        bits
+    /// Passes over so many bits.
+    pub(super) fn pass(&mut self, count: u32) {
+        self.unsigned(count.min(32));
+        self.unsigned(count.saturating_sub(32));
     }
 
     /// One bit.
@@ -236,10 +308,10 @@ mod tests {
     #[test]
     fn short_and_long_codes_are_read() {
         // Codes 0, 10 and 1100000000000, the last longer than one look.
-        let table = Table::new(&counts(&[(1, 1), (2, 1), (13, 1)]), &[5, 0, 7], true).expect("a prefix code");
+        let table = Table::new(&counts(&[(1, 1), (2, 1), (13, 1)]), &[0x50, 0x00, 0x70], false).expect("a prefix code");
         let mut bits = Bits::new(&[0b0101_1000, 0b0000_0000, 0b0_0_10_0000]);
         let symbols: Vec<_> = (0..5).map(|_| bits.symbol(&table).expect("a code")).collect();
-        assert_eq!(symbols, [5, 0, 7, 5, 5]);
+        assert_eq!(symbols, [(5, false), (0, false), (7, false), (5, false), (5, false)]);
         assert!(!bits.is_overrun());
     }
 
@@ -263,10 +335,10 @@ mod tests {
         // Symbols: run 2 size 3 (code 0), run 0 size 9 (code 10).
         let table = Table::new(&counts(&[(1, 1), (2, 1)]), &[0x23, 0x09], false).expect("a prefix code");
         let mut bits = Bits::new(&[0b0_101_0_010, 0b10_100000, 0b001_10_011, 0b111111_00]);
-        assert_eq!(bits.coefficient(&table), Ok((2, 1, 5)));
-        assert_eq!(bits.coefficient(&table), Ok((2, 1, -5)));
-        assert_eq!(bits.coefficient(&table), Ok((0, 9, 257)));
-        assert_eq!(bits.coefficient(&table), Ok((0, 9, 255 - 511)));
+        assert_eq!(bits.coefficient(&table), Ok((2, true, 5)));
+        assert_eq!(bits.coefficient(&table), Ok((2, true, -5)));
+        assert_eq!(bits.coefficient(&table), Ok((0, true, 257)));
+        assert_eq!(bits.coefficient(&table), Ok((0, true, 255 - 511)));
     }
 
     #[test]
@@ -277,5 +349,45 @@ mod tests {
         assert_eq!(bits.restart(), Some(3));
         assert_eq!((bits.unsigned(8), bits.is_overrun()), (0x34, false));
         assert_eq!(bits.restart(), None);
+    }
+
+    #[test]
+    fn passing_over_coefficients_ends_where_reading_them_does() {
+        // Symbols: a coefficient of size 1 (code 00), one of size 3 after two zeros (01), sixteen zeros (100), the end (101), size 9 (11000).
+        let table = Table::new(&counts(&[(2, 2), (3, 2), (5, 1)]), &[0x01, 0x23, 0xF0, 0x00, 0x09], false).expect("a prefix code");
+        let skips = Skips::new(&table);
+        let mut state = 7u32;
+        for round in 0..2000 {
+            let data: Vec<u8> = (0..64)
+                .map(|_| {
+                    state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    (state >> 24) as u8 & 0x7F
+                })
+                .collect();
+            let (mut read, mut skipped) = (Bits::new(&data), Bits::new(&data));
+            for from in [1, 5, 60, round % 64] {
+                let mut at = from;
+                let by_one = loop {
+                    if at >= 64 {
+                        break Ok(());
+                    }
+                    match read.coefficient(&table) {
+                        Ok((run, true, _)) => at += run + 1,
+                        Ok((15, false, _)) => at += 16,
+                        Ok(_) => break Ok(()),
+                        Err(error) => break Err(error),
+                    }
+                };
+                assert_eq!(skipped.skip(&table, &skips, from), by_one, "round {round} from {from}");
+                if by_one.is_err() {
+                    break;
+                }
+                assert_eq!(
+                    (skipped.unsigned(16), skipped.is_overrun()),
+                    (read.unsigned(16), read.is_overrun()),
+                    "round {round} from {from}"
+                );
+            }
+        }
     }
 }

@@ -74,7 +74,7 @@ fn each_block(frame: &Frame, blocks: &Coefficients, mut write: impl FnMut(usize,
             for (v, h) in (0..component.v).flat_map(|v| (0..component.h).map(move |h| (v, h))) {
                 let (x, y) = (x * component.h + h, y * component.v + v);
                 if x * 8 < component.width && y * 8 < component.height {
-                    let block = blocks.at(at, x, y);
+                    let (block, _) = &blocks.block(at, x, y);
                     write(at, i32::from(block[0]) - last_dc[at], block)?;
                     last_dc[at] = i32::from(block[0]);
                 } else {

@@ -3,6 +3,7 @@
 //! Our own decoder, with the sample arithmetic of libjpeg (its accurate inverse DCT, its smooth chroma upsampling), so that pixels
 //! equal those of most other programs. It is integers throughout, and strict: a picture whose data ends early is an error unless the
 //! caller asked for what there is. Sequential files of one scan are pushed row by row; others are held as coefficients until all scans are in.
+//! At N/8 only the low band of each block is evaluated, and of the rest just its length is read.
 
 mod segments;
 mod frame;
@@ -11,11 +12,15 @@ mod header;
 mod huffman;
 mod scan;
 mod idct;
+mod scale;
+mod shrink;
 mod rows;
 mod smooth;
 mod decode;
 mod encode;
 mod interleave;
+#[cfg(test)]
+mod scaled_tests;
 
 pub(super) use decode::decode;
 pub(super) use encode::encode;

@@ -1,23 +1,32 @@
 //! From blocks to rows: a band of samples, chroma made as large as luma, colors made RGB.
 //!
-//! The band holds the last two rows of units, since smooth upsampling looks at the chroma rows above and below.
+//! The band holds the last rows of units, since smooth upsampling looks at the chroma rows above and below.
 
 use std::ops::ControlFlow;
 
 use super::super::Space;
 use super::frame::{Component, Frame};
 use super::idct::inverse;
+use super::scale::Scale;
 use super::scan::Block;
+use super::shrink::{self, Scratch};
 use crate::decode::{Fan, Row, Shape, Sink};
 use crate::error::Error;
 use crate::ops::profile::Inks;
 use crate::pixels::Layout;
 
-/// The samples of a component in the last two rows of units.
+/// The samples of a component in the last rows of units.
 struct Band {
+    /// The samples of a block, across and down.
+    points: (usize, usize),
+    /// Blocks in a unit, down.
+    v_blocks: usize,
     samples: Vec<u8>,
     stride: usize,
     rows: usize,
+    /// The row of blocks that is being filled begins here: in the picture, and among the samples.
+    top: usize,
+    first: usize,
     width: usize,
     height: usize,
     /// How many pixels a sample spans, times the largest factor: `h` of `h_max`.
@@ -28,19 +37,50 @@ struct Band {
 }
 
 impl Band {
-    fn new(component: &Component, frame: &Frame) -> Band {
-        let (stride, rows) = (component.blocks_across * 8, component.v * 16);
+    fn new(component: &Component, frame: &Frame, scale: Scale) -> Band {
+        let points = scale.points(frame, component);
+        let (stride, rows) = Band::sides(component, points);
+        // What a plane still lacks of the picture's size, or all of it where its blocks give as much as those of the largest.
+        let factor = |points: usize, largest: usize, factor: usize, max: usize| {
+            if points * factor == largest * max { (max, max) } else { (factor, max) }
+        };
+        let largest = scale.unit_height(frame) / frame.v_max;
+        let (h, h_max) = factor(points.0, largest, component.h, frame.h_max);
+        let (v, v_max) = factor(points.1, largest, component.v, frame.v_max);
+        let side = |full: u32, factor: usize, max: usize| (scale.side(full as usize) * factor).div_ceil(max);
         Band {
+            points,
+            v_blocks: component.v,
             samples: vec![0; stride * rows],
             stride,
             rows,
-            width: component.width,
-            height: component.height,
-            h: component.h,
-            v: component.v,
-            h_max: frame.h_max,
-            v_max: frame.v_max,
+            top: 0,
+            first: 0,
+            width: side(frame.size.width, h, h_max),
+            height: side(frame.size.height, v, v_max),
+            h,
+            v,
+            h_max,
+            v_max,
         }
+    }
+
+    /// How many samples are held in a row, and how many rows: two rows of units, and never less than three rows of samples.
+    fn sides(component: &Component, (across, down): (usize, usize)) -> (usize, usize) {
+        let unit = component.v * down;
+        (component.blocks_across * across, unit * if unit == 1 { 3 } else { 2 })
+    }
+
+    /// Makes room for a row of units.
+    fn begin_unit(&mut self, unit: usize) {
+        self.top = unit * self.v_blocks;
+        self.first = self.top * self.points.1 % self.rows * self.stride;
+    }
+
+    /// The bytes of all bands of a frame.
+    fn bytes(frame: &Frame, scale: Scale) -> u64 {
+        let sides = frame.components.iter().map(|c| Band::sides(c, scale.points(frame, c)));
+        sides.map(|(stride, rows)| (stride * rows) as u64).sum()
     }
 
     /// The picture's samples of a row; rows outside repeat those at the edge.
@@ -102,6 +142,7 @@ fn widen(from: &[u16], to: &mut Vec<u8>, left: u16, right: u16, shift: u32) {
 /// Puts blocks into a band and pushes the rows that are complete.
 pub(super) struct Rows<'a> {
     bands: Vec<Band>,
+    scratch: Scratch,
     space: Space,
     is_inverted: bool,
     inks: Option<Inks>,
@@ -118,20 +159,28 @@ pub(super) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    pub(super) fn new(frame: &Frame, space: Space, is_inverted: bool, icc: Option<&[u8]>, mut sink: Fan<'a>) -> Result<Rows<'a>, Error> {
+    pub(super) fn new(
+        (frame, scale): (&Frame, Scale),
+        space: Space,
+        is_inverted: bool,
+        icc: Option<&[u8]>,
+        mut sink: Fan<'a>,
+    ) -> Result<Rows<'a>, Error> {
+        let (width, height) = (scale.side(frame.size.width as usize), scale.side(frame.size.height as usize));
         let layout = if space == Space::Gray { Layout::Gray } else { Layout::Rgb };
-        sink.frame(&Shape::rows(frame.size.width, frame.size.height, layout, false), 0)?;
-        let bands: Vec<Band> = frame.components.iter().map(|c| Band::new(c, frame)).collect();
+        sink.frame(&Shape::rows(width as u32, height as u32, layout, false), 0)?;
+        let bands: Vec<Band> = frame.components.iter().map(|c| Band::new(c, frame, scale)).collect();
         Ok(Rows {
             lag: if bands.iter().any(Band::is_smooth_down) { 2 } else { 0 },
             lines: vec![Vec::new(); bands.len()],
             bands,
+            scratch: Scratch::new(),
             space,
             is_inverted,
             inks: matches!(space, Space::Cmyk | Space::Ycck).then(|| Inks::new(icc)),
-            width: frame.size.width as usize,
-            height: frame.size.height as usize,
-            unit_height: frame.v_max * 8,
+            width,
+            height,
+            unit_height: scale.unit_height(frame),
             next: 0,
             sink,
             sums: Vec::new(),
@@ -139,16 +188,32 @@ impl<'a> Rows<'a> {
         })
     }
 
-    /// A block of a component, at its place in the whole picture.
+    /// The bytes that the rows in work take, beside what the sinks keep.
+    pub(super) fn bytes(frame: &Frame, scale: Scale) -> u64 {
+        Band::bytes(frame, scale) + scale.side(frame.size.width as usize) as u64 * 20
+    }
+
+    /// A block of a component, at its place in the whole picture, with the last of its coefficients that is not zero.
     #[inline]
-    pub(super) fn block(&mut self, component: usize, x: usize, y: usize, block: &Block, table: &[u16; 64]) {
+    pub(super) fn block(&mut self, component: usize, x: usize, y: usize, (block, last): (&Block, usize), table: &[u16; 64]) {
         let band = &mut self.bands[component];
-        let start = y * 8 % band.rows * band.stride + x * 8;
-        inverse(block, table, &mut band.samples[start..], band.stride);
+        let (across, down) = band.points;
+        let start = band.first + y.saturating_sub(band.top) * down * band.stride + x * across;
+        match band.points {
+            (1, 1) => band.samples[start] = shrink::level(block, table),
+            (2, 2) => {
+                let [a, b, c, d] = shrink::quarters(block, table);
+                band.samples[start..start + 2].copy_from_slice(&[a, b]);
+                band.samples[start + band.stride..][..2].copy_from_slice(&[c, d]);
+            }
+            (8, 8) => inverse(block, table, &mut band.samples[start..], band.stride),
+            points => shrink::inverse((block, last), table, points, &mut self.scratch, &mut band.samples[start..], band.stride),
+        }
     }
 
     /// Pushes what a finished row of units completes.
     pub(super) fn finish_units(&mut self, y: usize) -> ControlFlow<()> {
+        self.bands.iter_mut().for_each(|band| band.begin_unit(y + 1));
         let end = (y + 1) * self.unit_height;
         let end = if end >= self.height { self.height } else { end - self.lag };
         for y in self.next..end {
@@ -214,13 +279,15 @@ fn interleave<const N: usize>(rows: [&[u8]; 4], width: usize, pixels: &mut Vec<u
     }
 }
 
-/// ITU-R BT.601 at full range, in libjpeg's 16-bit fixed point.
-#[inline]
+/// ITU-R BT.601 at full range, in libjpeg's 16-bit fixed point. Whole parts of the factors are taken out, so that what is left fits in 16 bits.
+#[inline(always)]
 fn rgb(y: u8, cb: u8, cr: u8) -> [u8; 3] {
-    let (y, cb, cr) = (i32::from(y), i32::from(cb) - 128, i32::from(cr) - 128);
-    let r = y + ((91_881 * cr + 32_768) >> 16);
-    let g = y + ((-22_554 * cb - 46_802 * cr + 32_768) >> 16);
-    let b = y + ((116_130 * cb + 32_768) >> 16);
+    let (y, cb, cr) = (i16::from(y), i16::from(cb) - 128, i16::from(cr) - 128);
+    let part = |sum: i32| ((sum + 32_768) >> 16) as i16;
+    let times = |a: i16, b: i16| i32::from(a) * i32::from(b);
+    let r = y + cr + part(times(26_345, cr));
+    let g = y - cr + part(times(-22_554, cb) + times(18_734, cr));
+    let b = y + 2 * cb + part(times(-14_942, cb));
     [r, g, b].map(|v| v.clamp(0, 255) as u8)
 }
 

@@ -1,7 +1,7 @@
 //! A scan: its header, and the blocks of coefficients that its bits stand for.
 
 use super::frame::Frame;
-use super::huffman::{BadCode, Bits, Table};
+use super::huffman::{BadCode, Bits, Skips, Table};
 use super::malformed;
 use crate::error::Error;
 
@@ -39,12 +39,12 @@ pub(super) struct Scan {
     /// Units, across and down.
     pub(super) across: usize,
     pub(super) down: usize,
-    progressive: bool,
+    pub(super) progressive: bool,
     /// The first and last coefficient, in zigzag order.
     pub(super) first: usize,
     pub(super) last: usize,
     /// Whether it adds a bit to coefficients that are there.
-    refines: bool,
+    pub(super) refines: bool,
     /// How many low bits are still to come.
     pub(super) low: u8,
 }
@@ -128,11 +128,90 @@ impl From<BadCode> for Damage {
     }
 }
 
+/// A block that is held until the last scan: its coefficients in zigzag order as far as they are kept, and which of all are not zero.
+pub(super) struct Held<'a> {
+    pub(super) kept: &'a mut [i16],
+    pub(super) nonzero: &'a mut u64,
+}
+
+impl Held<'_> {
+    #[inline(always)]
+    fn set(&mut self, at: usize, value: i16) {
+        // Runs that leave the block end in its last coefficient, as in libjpeg.
+        let at = at.min(63);
+        *self.nonzero = *self.nonzero & !(1 << at) | u64::from(value != 0) << at;
+        if let Some(kept) = self.kept.get_mut(at) {
+            *kept = value;
+        }
+    }
+
+    /// One more bit for each coefficient from `from` on, before `end`, that is there; where it is not kept its bit is only passed over.
+    #[inline(always)]
+    fn refine(&mut self, bits: &mut Bits<'_>, (from, end): (usize, usize), one: i16) {
+        let mut there = *self.nonzero & span(from, end);
+        while there != 0 {
+            let at = there.trailing_zeros() as usize;
+            let Some(kept) = self.kept.get_mut(at) else {
+                bits.pass(there.count_ones());
+                break;
+            };
+            if bits.bit() && *kept & one == 0 {
+                *kept = kept.wrapping_add(if *kept >= 0 { one } else { -one });
+            }
+            there &= there - 1;
+        }
+    }
+}
+
+/// Ones from `from` on, before `end`.
+#[inline(always)]
+fn span(from: usize, end: usize) -> u64 {
+    u64::MAX.checked_shl(from as u32).unwrap_or(0) & u64::MAX.checked_shr(64 - end.min(64) as u32).unwrap_or(0)
+}
+
 /// A part of a scan with its tables and its last DC value.
 struct Slot<'a> {
     dc: Option<&'a Table>,
     ac: Option<&'a Table>,
+    /// The last coefficient that is read; those behind it are passed over with a table of their own.
+    last: usize,
+    skips: Option<Box<Skips>>,
     last_dc: i32,
+}
+
+const NO_TABLE: Damage = Damage::Wrong("a Huffman table is missing");
+
+impl Slot<'_> {
+    #[inline(always)]
+    fn level(&mut self, bits: &mut Bits<'_>) -> Result<i32, Damage> {
+        let (_, _, difference) = bits.coefficient(self.dc.ok_or(NO_TABLE)?)?;
+        self.last_dc = self.last_dc.wrapping_add(difference);
+        Ok(self.last_dc)
+    }
+
+    /// A block of a sequential scan; answers with the last coefficient that is not zero.
+    #[inline(always)]
+    fn sequential(&mut self, bits: &mut Bits<'_>, block: &mut Block) -> Result<usize, Damage> {
+        block[0] = self.level(bits)? as i16;
+        let table = self.ac.ok_or(NO_TABLE)?;
+        let (mut at, mut last) = (1, 0);
+        while at <= self.last {
+            match bits.coefficient(table)? {
+                (run, true, value) => {
+                    at += run;
+                    block[place(at)] = value as i16;
+                    last = at.min(63);
+                    at += 1;
+                }
+                (15, ..) => at += 16,
+                _ => return Ok(last),
+            }
+        }
+        if let Some(skips) = &self.skips {
+            bits.skip(table, skips, at)?;
+        }
+        Ok(last)
+    }
 }
 
 /// Reads the blocks of a scan.
@@ -148,16 +227,15 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(data: &'a [u8], scan: &'a Scan, tables: &'a Tables) -> Result<Reader<'a>, Error> {
-        let slots = scan
-            .parts
-            .iter()
-            .map(|part| Slot {
-                dc: tables.dc.get(part.dc).and_then(Option::as_deref),
-                ac: tables.ac.get(part.ac).and_then(Option::as_deref),
-                last_dc: 0,
-            })
-            .collect::<Vec<_>>();
+    /// `last` has the last coefficient that is wanted, for each component.
+    pub(super) fn new(data: &'a [u8], scan: &'a Scan, tables: &'a Tables, last: &[usize]) -> Result<Reader<'a>, Error> {
+        let slot = |part: &Part| {
+            let ac = tables.ac.get(part.ac).and_then(Option::as_deref);
+            let last = last.get(part.component).map_or(63, |last| (*last).min(63));
+            let skips = ac.filter(|_| !scan.progressive && last < 63).map(|table| Box::new(Skips::new(table)));
+            Slot { dc: tables.dc.get(part.dc).and_then(Option::as_deref), ac, last, skips, last_dc: 0 }
+        };
+        let slots = scan.parts.iter().map(slot).collect::<Vec<_>>();
         let (needs_dc, needs_ac) = (scan.first == 0 && !scan.refines, scan.last > 0);
         if slots.iter().any(|slot| needs_dc && slot.dc.is_none() || needs_ac && slot.ac.is_none()) {
             return Err(malformed("a scan names a Huffman table that is not there"));
@@ -167,6 +245,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Comes before each unit: reads the restart marker where one is due.
+    #[inline]
     pub(super) fn begin_unit(&mut self) -> Result<(), Damage> {
         if self.restart == 0 {
             return Ok(());
@@ -191,136 +270,114 @@ impl<'a> Reader<'a> {
         self.bits.is_overrun()
     }
 
+    /// Reads a block of the part `slot` of a sequential scan into one that is all zero; answers with its last coefficient that is not.
+    #[inline]
+    pub(super) fn block(&mut self, slot: usize, block: &mut Block) -> Result<usize, Damage> {
+        let slot = self.slots.get_mut(slot).ok_or(NO_TABLE)?;
+        let mut bits = self.bits;
+        let result = slot.sequential(&mut bits, block);
+        self.bits = bits;
+        result
+    }
+
     /// Reads what the scan has of a block of the part `slot`.
     #[inline]
-    pub(super) fn block(&mut self, slot: usize, block: &mut Block) -> Result<(), Damage> {
+    pub(super) fn held(&mut self, slot: usize, mut held: Held<'_>) -> Result<(), Damage> {
+        let slot = self.slots.get_mut(slot).ok_or(NO_TABLE)?;
+        let low = self.scan.low;
         match (self.scan.progressive, self.scan.first, self.scan.refines) {
-            (false, ..) => self.sequential(slot, block),
-            (true, 0, false) => self.first_dc(slot, block),
-            (true, 0, true) => {
-                block[0] |= i16::from(self.bits.bit()) << self.scan.low;
+            (false, ..) => {
+                let mut block = [0; 64];
+                let result = slot.sequential(&mut self.bits, &mut block);
+                held.kept.iter_mut().zip(ZIGZAG).for_each(|(kept, place)| *kept = block[usize::from(place & 63)]);
+                result.map(|_| ())
+            }
+            (true, 0, false) => {
+                let mut bits = self.bits;
+                let level = slot.level(&mut bits);
+                self.bits = bits;
+                held.set(0, (level? << low) as i16);
                 Ok(())
             }
-            (true, _, false) => self.first_ac(slot, block),
-            (true, _, true) => self.refine_ac(slot, block),
-        }
-    }
-
-    #[inline]
-    fn dc(&mut self, slot: usize) -> Result<i32, Damage> {
-        let slot = &mut self.slots[slot];
-        let Some(table) = slot.dc else { return Err(Damage::Wrong("a Huffman table is missing")) };
-        let size = self.bits.symbol(table)?;
-        slot.last_dc = slot.last_dc.wrapping_add(self.bits.signed(size & 15));
-        Ok(slot.last_dc)
-    }
-
-    fn ac_table(&self, slot: usize) -> Result<&'a Table, Damage> {
-        self.slots[slot].ac.ok_or(Damage::Wrong("a Huffman table is missing"))
-    }
-
-    #[inline]
-    fn sequential(&mut self, slot: usize, block: &mut Block) -> Result<(), Damage> {
-        block[0] = self.dc(slot)? as i16;
-        let table = self.ac_table(slot)?;
-        let mut at = 1;
-        while at < 64 {
-            let (run, size, value) = self.bits.coefficient(table)?;
-            if size == 0 {
-                if run < 15 {
-                    break;
+            (true, 0, true) => {
+                if let Some(level) = held.kept.first_mut() {
+                    *level |= i16::from(self.bits.bit()) << low;
                 }
-                at += 16;
-                continue;
+                Ok(())
             }
-            at += run;
-            block[place(at)] = value as i16;
-            at += 1;
-        }
-        Ok(())
-    }
-
-    fn first_dc(&mut self, slot: usize, block: &mut Block) -> Result<(), Damage> {
-        block[0] = (self.dc(slot)? << self.scan.low) as i16;
-        Ok(())
-    }
-
-    fn first_ac(&mut self, slot: usize, block: &mut Block) -> Result<(), Damage> {
-        if self.ended_blocks > 0 {
-            self.ended_blocks -= 1;
-            return Ok(());
-        }
-        let table = self.ac_table(slot)?;
-        let mut at = self.scan.first;
-        while at <= self.scan.last {
-            let (run, size, value) = self.bits.coefficient(table)?;
-            if size == 0 {
-                if run < 15 {
-                    self.ended_blocks = (1 << run) - 1 + self.bits.unsigned(run as u8);
-                    break;
-                }
-                at += 16;
-                continue;
-            }
-            at += run;
-            block[place(at)] = (value << self.scan.low) as i16;
-            at += 1;
-        }
-        Ok(())
-    }
-
-    fn refine_ac(&mut self, slot: usize, block: &mut Block) -> Result<(), Damage> {
-        let table = self.ac_table(slot)?;
-        let (one, last) = (1i16 << self.scan.low, self.scan.last);
-        let mut at = self.scan.first;
-        if self.ended_blocks == 0 {
-            while at <= last {
-                let symbol = self.bits.symbol(table)?;
-                let (mut run, size) = (symbol >> 4, symbol & 15);
-                let mut value = 0;
-                if size > 0 {
-                    // A coefficient that begins here has one bit, whatever its size says.
-                    value = if self.bits.bit() { one } else { -one };
-                } else if run < 15 {
-                    self.ended_blocks = (1 << run) + self.bits.unsigned(run);
-                    break;
-                }
-                while at <= last {
-                    let coefficient = &mut block[place(at)];
-                    if *coefficient != 0 {
-                        refine(&mut self.bits, coefficient, one);
-                    } else if run == 0 {
-                        break;
-                    } else {
-                        run -= 1;
-                    }
-                    at += 1;
-                }
-                if value != 0 {
-                    block[place(at)] = value;
-                }
-                at += 1;
+            (true, _, is_refined) => {
+                let table = slot.ac.ok_or(NO_TABLE)?;
+                let (mut bits, mut ended) = (self.bits, self.ended_blocks);
+                let result = match is_refined {
+                    false => first_ac(&mut bits, table, self.scan, &mut ended, &mut held),
+                    true => refine_ac(&mut bits, table, self.scan, &mut ended, &mut held),
+                };
+                (self.bits, self.ended_blocks) = (bits, ended);
+                result
             }
         }
-        if self.ended_blocks > 0 {
-            while at <= last {
-                let coefficient = &mut block[place(at)];
-                if *coefficient != 0 {
-                    refine(&mut self.bits, coefficient, one);
-                }
-                at += 1;
-            }
-            self.ended_blocks -= 1;
-        }
-        Ok(())
     }
 }
 
-/// One more bit of a coefficient that is there.
-fn refine(bits: &mut Bits<'_>, coefficient: &mut i16, one: i16) {
-    if bits.bit() && *coefficient & one == 0 {
-        *coefficient = coefficient.wrapping_add(if *coefficient >= 0 { one } else { -one });
+/// The first bits of a block's coefficients.
+#[inline(always)]
+fn first_ac(bits: &mut Bits<'_>, table: &Table, scan: &Scan, ended_blocks: &mut u32, held: &mut Held<'_>) -> Result<(), Damage> {
+    if *ended_blocks > 0 {
+        *ended_blocks -= 1;
+        return Ok(());
     }
+    let mut at = scan.first;
+    while at <= scan.last {
+        match bits.coefficient(table)? {
+            (run, true, value) => {
+                at += run;
+                held.set(at, (value << scan.low) as i16);
+                at += 1;
+            }
+            (15, ..) => at += 16,
+            (run, ..) => {
+                *ended_blocks = (1 << run) - 1 + bits.unsigned(run as u32);
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// One more bit of a block's coefficients.
+#[inline(always)]
+fn refine_ac(bits: &mut Bits<'_>, table: &Table, scan: &Scan, ended_blocks: &mut u32, held: &mut Held<'_>) -> Result<(), Damage> {
+    let (one, last) = (1i16 << scan.low, scan.last);
+    let mut at = scan.first;
+    if *ended_blocks == 0 {
+        while at <= last {
+            let (run, is_value) = bits.symbol(table)?;
+            let mut value = 0;
+            if is_value {
+                // A coefficient that begins here has one bit, whatever its size says.
+                value = if bits.bit() { one } else { -one };
+            } else if run < 15 {
+                *ended_blocks = (1 << run) + bits.unsigned(run);
+                break;
+            }
+            // It lies behind as many zeros as the run says, or at the end of the band where there are not so many.
+            let mut zeros = !*held.nonzero & span(at, last + 1);
+            for _ in 0..run {
+                zeros &= zeros.wrapping_sub(1);
+            }
+            let end = if zeros == 0 { last + 1 } else { zeros.trailing_zeros() as usize };
+            held.refine(bits, (at, end), one);
+            if value != 0 {
+                held.set(end, value);
+            }
+            at = end + 1;
+        }
+    }
+    if *ended_blocks > 0 {
+        held.refine(bits, (at, last + 1), one);
+        *ended_blocks -= 1;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

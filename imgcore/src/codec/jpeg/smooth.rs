@@ -70,13 +70,13 @@ impl Missing {
         let (right, bottom) = (component.width.div_ceil(8) - 1, component.height.div_ceil(8) - 1);
         let level = |dx: usize, dy: usize| {
             let (x, y) = ((x + dx).saturating_sub(2).min(right), (y + dy).saturating_sub(2).min(bottom));
-            i64::from(picture.at(at, x, y)[0]) * i64::from(table[0])
+            i64::from(picture.level(at, x, y)) * i64::from(table[0])
         };
         let levels: Kernel = std::array::from_fn(|dy| std::array::from_fn(|dx| level(dx, dy)));
 
         let is_alone = self.0[1..].iter().all(Option::is_none);
         let (first, kernels) = if is_alone { (0, &ALONE[..]) } else { (1, &BESIDE_KNOWN[..]) };
-        let mut block = *picture.at(at, x, y);
+        let (mut block, _) = picture.block(at, x, y);
         for (k, (kernel, is_turned)) in (first..).zip(kernels) {
             let place = usize::from(ZIGZAG[k]);
             if k == 0 || self.0[k] != Some(0) && block[place] == 0 {

@@ -1,0 +1,59 @@
+//! Damaged JPEG files at every scale: no panic, no loop, and no more heap than the plan forecast.
+//!
+//! `IMGCORE_MUTATIONS` says how many, where the default is not enough. One test, so that nothing else allocates while the heap is counted.
+
+#![expect(clippy::print_stdout, reason = "tells how much was tried")]
+
+mod common;
+#[path = "common/heap.rs"]
+mod heap;
+
+use std::collections::BTreeMap;
+use std::{env, fs};
+
+use imgcore::{ChromaSubsampling, Context, Encode, Limits, OnTruncated, Recipe, Resize, convert, plan, probe};
+
+use common::{Random, damage};
+
+const MIB: u64 = 1 << 20;
+
+fn files() -> Vec<Vec<u8>> {
+    let mut paths: Vec<_> = fs::read_dir(common::data()).expect("the inputs").map(|entry| entry.expect("an entry").path()).collect();
+    paths.sort();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "jpg"));
+    paths.push(common::data().join("../../src/codec/jpeg/refined.jpg"));
+    paths.iter().map(|path| fs::read(path).expect("a readable input")).collect()
+}
+
+fn recipe(random: &mut Random) -> Recipe {
+    let encode = Encode::jpeg().chroma_subsampling(ChromaSubsampling::Cs444);
+    let recipe = Recipe::default().resize(Resize::width(1 + random.below(90) as u32)).encode(encode);
+    if random.below(2) == 0 { recipe } else { recipe.on_truncated(OnTruncated::Partial) }
+}
+
+#[test]
+fn no_damage_panics_or_costs_more_than_was_forecast() {
+    let count = env::var("IMGCORE_MUTATIONS").ok().map_or(3_000, |count| count.parse().expect("a number of mutations"));
+    let files = files();
+    assert!(files.len() > 15, "{} files", files.len());
+    let mut limits = Limits::default();
+    (limits.max_decoded_pixels, limits.max_memory_bytes) = (1 << 20, 64 << 20);
+    let ctx = Context::with_limits(limits);
+    let mut codes = BTreeMap::<&str, usize>::new();
+    let mut scales = [0; 9];
+    for seed in 0..count {
+        let mut random = Random(seed);
+        let damaged = damage(&files[random.below(files.len())], &mut random);
+        let recipe = recipe(&mut random);
+        let forecast = probe(&damaged, &ctx).and_then(|header| plan(&recipe, &header, &ctx));
+        let most = forecast.as_ref().map_or(0, |plan| plan.peak_bytes()) + MIB;
+        let (result, peak) = heap::peak(|| convert(&damaged, &recipe, &ctx));
+        let code = result.as_ref().map_or_else(imgcore::Error::code, |_| "ok");
+        assert_ne!(code, "internal", "seed {seed}: {result:?}");
+        assert!(peak <= most, "seed {seed}: {peak} bytes of heap, more than {most}");
+        *codes.entry(code).or_default() += 1;
+        scales[forecast.map_or(0, |plan| usize::from(plan.decode.eighths))] += 1;
+    }
+    println!("{codes:?}, by scale {scales:?}");
+    assert!(codes["ok"] > count as usize / 10 && scales.iter().all(|tried| *tried > 0), "{codes:?}, by scale {scales:?}");
+}
