@@ -35,7 +35,7 @@ def until(what, seconds, ask):
 class Emulator:
     """The emulator, its process and its clients."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, **environment):
         self.folder = folder
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -49,7 +49,7 @@ class Emulator:
             "PATH": os.environ["PATH"], "HOME": str(folder), "LANG": "C.UTF-8", "TMPDIR": str(folder),
             "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(self.port), "IOT_MTLS_ENABLED": "0", "USE_SSL": "1", "AUTH": "true",
             "MINISTACK_HOST": "127.0.0.1", "MINISTACK_REGION": REGION, "AWS_ENDPOINT_URL": self.url,
-            "SSL_CERT_FILE": str(self.certificate), "http_proxy": f"http://127.0.0.1:{self.keys.server_port}",
+            "SSL_CERT_FILE": str(self.certificate), "http_proxy": f"http://127.0.0.1:{self.keys.server_port}", **environment,
         }
         self.log = open(folder / "emulator.log", "wb")
         program = [str(Path(sys.executable).parent / "ministack")]
@@ -107,11 +107,14 @@ class Emulator:
         return done
 
     def curl(self, method, url, token=None, headers=(), data=None):
-        """A request by curl: its status, its headers and its body."""
+        """A request by curl, with a token or credentials: its status, its headers and its body."""
         head = self.folder / "head.txt"
         program = ["curl", "--silent", "--show-error", "--max-time", "40", "--cacert", str(self.certificate), "--dump-header", str(head), "-X", method]
-        if token:
+        if isinstance(token, str):
             program += ["-H", f"Authorization: Bearer {token}"]
+        elif token:
+            program += ["--aws-sigv4", f"aws:amz:{REGION}:execute-api", "--user", f"{token['AccessKeyId']}:{token['SecretAccessKey']}"]
+            program += ["-H", f"X-Amz-Security-Token: {token['SessionToken']}"]
         for name, value in dict(headers).items():
             program += ["-H", f"{name}: {value}"]
         if data is not None:
