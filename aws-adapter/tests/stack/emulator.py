@@ -14,7 +14,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import boto3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 
 REGION = "eu-central-1"
 ROOT = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
@@ -112,14 +115,15 @@ class Emulator:
         program = ["curl", "--silent", "--show-error", "--max-time", "40", "--cacert", str(self.certificate), "--dump-header", str(head), "-X", method]
         if isinstance(token, str):
             program += ["-H", f"Authorization: Bearer {token}"]
-        elif token:
-            program += ["--aws-sigv4", f"aws:amz:{REGION}:execute-api", "--user", f"{token['AccessKeyId']}:{token['SecretAccessKey']}"]
-            program += ["-H", f"X-Amz-Security-Token: {token['SessionToken']}"]
-        for name, value in dict(headers).items():
-            program += ["-H", f"{name}: {value}"]
         if data is not None:
             program += ["--data-binary", "@-"]
             data = data if isinstance(data, bytes) else json.dumps(data).encode()
+        if isinstance(token, dict):
+            request = AWSRequest(method, url, data=data)
+            SigV4Auth(Credentials(token["AccessKeyId"], token["SecretAccessKey"], token["SessionToken"]), "execute-api", REGION).add_auth(request)
+            headers = {**dict(headers), **dict(request.headers.items())}
+        for name, value in dict(headers).items():
+            program += ["-H", f"{name}: {value}"]
         done = subprocess.run([*program, url], input=data, capture_output=True, check=True)
         # The last block is the answer's; one before it may say `100 Continue`.
         status, *lines = head.read_text().strip().split("\r\n\r\n")[-1].splitlines()

@@ -383,9 +383,10 @@ def test_a_backfill_of_nothing_in_particular_is_refused(stack):
 
 # The analysis.
 
+BOX = {"left": 0.25, "top": 0.125, "width": 0.5, "height": 0.25}
 FOUND = {
-    "faces": [{"area": {"left": 0.25, "top": 0.125, "width": 0.5, "height": 0.25}, "confidence": 99.5}],
-    "text": [{"text": "HARBOUR 7", "area": {"left": 0.25, "top": 0.125, "width": 0.5, "height": 0.25}, "confidence": 98.5}],
+    "faces": [{"box": BOX, "confidence": 99.5}],
+    "text": [{"text": "HARBOUR 7", "box": BOX, "confidence": 98.5}],
     "moderation": [{"name": "Drinking", "parent": "Alcohol", "confidence": 75.5}],
 }
 
