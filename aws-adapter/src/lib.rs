@@ -32,6 +32,7 @@ pub mod serve;
 pub mod lambda;
 #[cfg(feature = "aws")]
 pub mod cloud;
+pub mod cost;
 
 // The flow, and what it is given.
 pub mod job;
