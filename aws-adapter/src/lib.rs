@@ -36,6 +36,7 @@ pub mod cloud;
 // The flow, and what it is given.
 pub mod job;
 pub mod batch;
+pub mod analysis;
 pub mod config;
 pub mod budget;
 pub mod memory;
