@@ -631,6 +631,8 @@ async fn what_a_service_finds_is_written_once_to_the_record_of_the_same_bytes() 
     let failed = |ids: &[&str]| json!({ "batchItemFailures": ids.iter().map(|id| json!({ "itemIdentifier": id })).collect::<Vec<_>>() });
     assert_eq!(analyse.invoke(batch(["1", "2", "3"])).await.unwrap(), failed(&["1", "3"]));
     assert_eq!(record(&cloud, "a b+é.png").await.analysis, None);
+    let line = analyse.line(|line| line["messageId"] == "1").await;
+    assert_eq!((&line["code"], &line["imageId"]), (&json!("storage_unavailable"), &json!(image_id(INPUT, "a b+é.png"))));
 
     *failing.lock().unwrap() = None;
     for _ in 0..2 {

@@ -248,6 +248,16 @@ def machine():
             f"Rust {rust}, imgcore {commit}, {SHARP.replace('@', ' ')}, {', '.join(package.replace('==', ' ') for package in PACKAGES)}")
 
 
+def keep(rows, about, rounds, threads):
+    """Writes what is known so far; gives the table."""
+    suffix = "" if threads == 1 else "-threads"
+    (WORK / f"results{suffix}.json").write_text(json.dumps({"machine": about, "rounds": rounds, "rows": rows}, indent=1))
+    text = f"{show(rows, threads)}\n\n{about}; {rounds} rounds."
+    (WORK / f"table{suffix}.md").write_text(text + "\n")
+    plot(rows, WORK / f"plot{suffix}.svg")
+    return text
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--rounds", type=int, default=15, help="how often each contestant does each job (default: 15)")
@@ -264,13 +274,9 @@ def main():
     for number, job in enumerate(wanted, 1):
         print(f"[{number}/{len(wanted)}] {job[0]}", file=sys.stderr, flush=True)
         rows.append(measure(*job, given.rounds, contestants, threads, judge))
-    suffix = "" if threads == 1 else "-threads"
-    (WORK / f"results{suffix}.json").write_text(json.dumps({"machine": about, "rounds": given.rounds, "rows": rows}, indent=1))
-    text = f"{show(rows, threads)}\n\n{about}; {given.rounds} rounds."
-    (WORK / f"table{suffix}.md").write_text(text + "\n")
-    plot(rows, WORK / f"plot{suffix}.svg")
+        text = keep(rows, about, given.rounds, threads)
     print(text)
-    print(f"\nalso in {WORK}: table{suffix}.md, plot{suffix}.svg, results{suffix}.json", file=sys.stderr)
+    print(f"\nalso in {WORK}, with a plot and all figures", file=sys.stderr)
 
 
 main()

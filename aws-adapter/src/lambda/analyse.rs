@@ -70,13 +70,23 @@ async fn handle(flow: &CloudFlow, analyst: &impl Analyst, event: LambdaEvent<Val
         let mut failures = Vec::new();
         for message in messages {
             let id = message["messageId"].as_str().unwrap_or_default();
-            if let Err(error) = processed(flow, analyst, message["body"].as_str().unwrap_or_default(), deadline, request_id).await {
-                telemetry::log(
-                    Level::Error,
-                    "a picture was not analysed",
-                    json!({ "requestId": request_id, "messageId": id, "code": error.code() }),
-                );
-                failures.push(json!({ "itemIdentifier": id }));
+            let place = place(message["body"].as_str().unwrap_or_default());
+            let image_id = place.as_ref().ok().map(|place| image_id(&place.bucket, &place.key));
+            let result = match place {
+                Ok(place) => processed(flow, analyst, &place, deadline).await,
+                Err(error) => Err(error),
+            };
+            let mut fields = json!({ "requestId": request_id, "messageId": id, "imageId": image_id });
+            match result {
+                Ok(outcome) => {
+                    fields["outcome"] = json!(outcome);
+                    telemetry::log(Level::Info, "a picture was analysed", fields);
+                }
+                Err(error) => {
+                    fields["code"] = json!(error.code());
+                    telemetry::log(Level::Error, "a picture was not analysed", fields);
+                    failures.push(json!({ "itemIdentifier": id }));
+                }
             }
         }
         return Ok(json!({ "batchItemFailures": failures }));
@@ -88,24 +98,26 @@ async fn handle(flow: &CloudFlow, analyst: &impl Analyst, event: LambdaEvent<Val
     })
 }
 
-/// Looks at the picture of an event, and writes what was found.
-async fn processed(flow: &CloudFlow, analyst: &impl Analyst, body: &str, deadline: Timestamp, request_id: &str) -> Result<(), Error> {
+/// The picture that an event is about.
+fn place(body: &str) -> Result<Place, Error> {
     let unread = |e| Error::caused(Code::InvalidRequest, "the message is no event of a processed picture", e);
-    let Processed { source, kind, detail: Place { bucket, key } } = serde_json::from_str(body).map_err(unread)?;
+    let Processed { source, kind, detail } = serde_json::from_str(body).map_err(unread)?;
     if (source.as_str(), kind.as_str()) != ("imgcore", "ImageProcessed") {
         return Err(Error::new(Code::InvalidRequest, "the message is no event of a processed picture"));
     }
-    let outcome = if flow.is_analysed(&bucket, &key).await? {
-        "unchanged"
-    } else {
-        match flow.analyse(&bucket, &key, analyst, deadline).await? {
-            Some(found) => flow.record_analysis(&found).await?.as_str(),
-            None => "skipped",
-        }
-    };
-    let fields = json!({ "requestId": request_id, "imageId": image_id(&bucket, &key), "outcome": outcome });
-    telemetry::log(Level::Info, "a picture was analysed", fields);
-    Ok(())
+    Ok(detail)
+}
+
+/// Looks at a picture, and writes what was found; says what became of it.
+async fn processed(flow: &CloudFlow, analyst: &impl Analyst, place: &Place, deadline: Timestamp) -> Result<&'static str, Error> {
+    let Place { bucket, key } = place;
+    if flow.is_analysed(bucket, key).await? {
+        return Ok("unchanged");
+    }
+    Ok(match flow.analyse(bucket, key, analyst, deadline).await? {
+        Some(found) => flow.record_analysis(&found).await?.as_str(),
+        None => "skipped",
+    })
 }
 
 async fn called(flow: &CloudFlow, analyst: &impl Analyst, event: Value, deadline: Timestamp) -> Result<Value, Error> {

@@ -37,11 +37,13 @@ class Stack:
         self.outputs = self.deploy(parameters)
         self.input, self.output, self.table = (self.outputs[name] for name in ("InputBucket", "OutputBucket", "Table"))
         self.jobs, self.dead = self.outputs["JobsQueueUrl"], self.outputs["DeadLetterQueueUrl"]
-        # The template's times are for a function that may take minutes: here a returned message comes again after seconds, and twice.
-        arn = self.outputs["DeadLetterQueueArn"]
-        policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 2})
-        self.sqs.set_queue_attributes(QueueUrl=self.jobs, Attributes={"VisibilityTimeout": "4", "RedrivePolicy": policy})
+        self.hurry(self.jobs, self.outputs["DeadLetterQueueArn"])
         self.told = self.listen()
+
+    def hurry(self, queue, dead_letters):
+        """The template's times are for a function that may take minutes: here a returned message comes again after seconds, and twice."""
+        policy = json.dumps({"deadLetterTargetArn": dead_letters, "maxReceiveCount": 2})
+        self.sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "4", "RedrivePolicy": policy})
 
     def deploy(self, parameters):
         """Deploys the template; gives its outputs."""

@@ -45,7 +45,9 @@ def stack(emulator):
 @pytest.fixture(scope="module")
 def looking(emulator):
     """A stack that asks Rekognition, and whose renditions are public."""
-    return Stack(emulator, "looking", TableName="Looking", Analyses="faces,text,moderation", Cdn="public", AllowedOrigins=ORIGIN)
+    stack = Stack(emulator, "looking", TableName="Looking", Analyses="faces,text,moderation", Cdn="public", AllowedOrigins=ORIGIN)
+    stack.hurry(stack.outputs["AnalysisQueueUrl"], stack.outputs["AnalysisDeadLetterQueueArn"])
+    return stack
 
 
 @pytest.fixture(scope="module")
@@ -429,20 +431,49 @@ def test_the_state_machine_takes_a_picture_through_all_four_steps(looking, rekog
     assert ended["status"] == "SUCCEEDED" and not {"analysed", "recorded"} & set(json.loads(ended["output"])), ended
 
 
-def test_a_picture_that_cannot_be_analysed_stays_rendered(looking, rekognition):
-    rekognition.refusal = "InvalidImageFormatException"
+def test_a_picture_that_cannot_be_analysed_stays_rendered(looking):
+    key = "unseen/private.jpg"
+    unheard(looking, [key], picture("fruit.jpg"))
+    before = json.loads(looking.s3.get_bucket_policy(Bucket=looking.input)["Policy"])
+    role = looking.lambdas.get_function(FunctionName=f"{looking.name}-analyse")["Configuration"]["Role"]
+    forbid = {"Effect": "Deny", "Principal": {"AWS": role}, "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{looking.input}/unseen/*"}
+    looking.s3.put_bucket_policy(Bucket=looking.input, Policy=json.dumps({**before, "Statement": [*before["Statement"], forbid]}))
+    image = image_id(looking.input, key)
     try:
-        unheard(looking, ["steps/refused.jpg"], picture("fruit.jpg"))
-        ended = executed(looking, "ImageMachine", {"bucket": looking.input, "key": "steps/refused.jpg"}, 180)
+        ended = executed(looking, "ImageMachine", {"bucket": looking.input, "key": key})
+        # The event of the same picture ends among the analysis's own dead letters.
+        dead = until("a dead letter", 60, lambda: looking.take(looking.outputs["AnalysisDeadLetterQueueUrl"]))
     finally:
-        rekognition.refusal = None
-    assert ended["status"] == "SUCCEEDED", ended
+        looking.s3.put_bucket_policy(Bucket=looking.input, Policy=json.dumps(before))
+    # What it said of that is looked for at the end, among what it should not have said.
+    looking.forbidden = [line for line in looking.logs("analyse") if line.get("code") == "source_forbidden"]
+    assert looking.forbidden and ended["status"] == "SUCCEEDED", ended
     output = json.loads(ended["output"])
-    assert output["error"]["Error"] and "recorded" not in output, output
-    image = image_id(looking.input, "steps/refused.jpg")
+    assert output["error"]["Error"] == "source_forbidden" and "recorded" not in output, output
     assert looking.item(image)["status"] == "SUCCEEDED" and len(looking.renditions(image)) == 3
     events = looking.emulator.client("stepfunctions").get_execution_history(executionArn=ended["executionArn"], maxResults=1000)["events"]
     assert "RenderedOnly" in [event.get("stateEnteredEventDetails", {}).get("name") for event in events]
+    [message] = dead
+    assert json.loads(message["Body"])["detail"]["imageId"] == image
+    # As a redrive does.
+    looking.sqs.send_message(QueueUrl=looking.outputs["AnalysisQueueUrl"], MessageBody=message["Body"])
+    root = looking.user("root-of-dead", "admin")
+    assert until("what was found", 30, lambda: analysis(looking, root, image)) == FOUND
+
+
+def test_a_service_that_is_busy_is_asked_again(looking, rekognition):
+    root = looking.user("root-of-busy", "admin")
+    rekognition.asked.clear()
+    rekognition.refusal = "ProvisionedThroughputExceededException"
+    try:
+        image = looking.put("busy.jpg", picture("fruit.jpg"))
+        looking.wait(image, "SUCCEEDED")
+        until("it was asked", 20, lambda: rekognition.asked)
+        pause(2)
+        assert analysis(looking, root, image) is None
+    finally:
+        rekognition.refusal = None
+    assert until("what was found", 40, lambda: analysis(looking, root, image)) == FOUND
 
 
 # The CDN.
@@ -584,7 +615,7 @@ def test_no_right_was_missing_and_no_line_says_a_filename(stack, looking, closed
     denied = [line for line in lines + seen if "AccessDenied" in json.dumps(line) or line.get("code") == "source_forbidden"]
     # But for the pictures that a test forbids.
     forbidden = [image_id(stack.input, key) for key in ("forbidden/later.jpg", "mended/é + 1.jpg")]
-    assert [line for line in denied if line.get("imageId") not in forbidden] == []
+    assert [line for line in denied if line.get("imageId") not in forbidden and line not in looking.forbidden] == []
     assert not [line for line in lines + seen if ".jpg" in json.dumps(line)]
     queues = (stack.dead, looking.dead, closed.dead, stack.outputs["UntoldQueueUrl"], looking.outputs["AnalysisDeadLetterQueueUrl"])
     assert all(stack.take(queue) == [] for queue in queues)

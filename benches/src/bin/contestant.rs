@@ -29,7 +29,13 @@ fn answer(job: &Value) -> Result<Value, Failure> {
         _ => {
             let paths = job["inputs"].as_array().ok_or("a job has inputs")?;
             let inputs = paths.iter().map(|path| fs::read(path.as_str().unwrap_or_default())).collect::<Result<Vec<_>, _>>()?;
-            measured(&inputs, job)
+            match measured(&inputs, job) {
+                // What is not offered yet is no fault of the run.
+                Err(error) if error.downcast_ref::<imgcore::Error>().is_some_and(|error| error.code() == "unsupported") => {
+                    Ok(json!({ "unable": true }))
+                }
+                other => other,
+            }
         }
     }
 }
