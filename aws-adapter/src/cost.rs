@@ -329,7 +329,8 @@ mod tests {
     fn a_sum_is_the_sum_of_units_at_their_prices() {
         for load in everything() {
             let lines = lines(&load);
-            let by_hand: f64 = lines.iter().map(|line| line.units * PRICES.prices[line.price].dollars / PRICES.prices[line.price].per).sum();
+            let by_hand: f64 =
+                lines.iter().map(|line| line.units * PRICES.prices[line.price].dollars / PRICES.prices[line.price].per).sum();
             assert!(near(total(&lines), by_hand) && by_hand > 0.0);
         }
     }

@@ -302,7 +302,11 @@ fn cost_prints_a_bill_whose_lines_add_up() {
     let sum: u64 = lines.iter().map(|line| cents(line)).sum();
     // Each line is rounded to a cent.
     assert!(sum.abs_diff(cents(rest.lines().next().unwrap())) <= lines.len() as u64, "{}", out(&output));
-    assert!(lines.iter().any(|line| line.starts_with("look at pictures: Rekognition  ") && line.ends_with("$3,000.00")), "{}", out(&output));
+    assert!(
+        lines.iter().any(|line| line.starts_with("look at pictures: Rekognition  ") && line.ends_with("$3,000.00")),
+        "{}",
+        out(&output)
+    );
     assert!(out(&output).ends_with("prices of us-east-1, read on 2026-11-25: prices.json\n"), "{}", out(&output));
 }
 
@@ -321,7 +325,8 @@ fn cost_as_data_doubles_with_the_images() {
     assert!((sum - dollars(&once)).abs() < 1e-9);
     assert_eq!(told(&["--megapixels", "24"])["load"]["milliseconds"].as_f64().unwrap().round(), 709.0);
     assert!(dollars(&told(&["--architecture", "x86_64"])) > dollars(&told(&[])));
-    for arguments in [&["cost", "--months", "-1"][..], &["cost", "--analyses", "4"], &["cost", "--megapixels", "1", "--milliseconds", "1"]] {
+    for arguments in [&["cost", "--months", "-1"][..], &["cost", "--analyses", "4"], &["cost", "--megapixels", "1", "--milliseconds", "1"]]
+    {
         assert_eq!(imgcore(&folder, arguments).status.code(), Some(2), "{arguments:?}");
     }
 }

@@ -119,8 +119,10 @@ fn text(load: &Load, lines: &[Line], standing: &[Line]) -> String {
     let images = words::count(load.images as u64, "image").replacen(&(load.images as u64).to_string(), &thousands(load.images), 1);
     let mut rows: Vec<Vec<String>> = lines.iter().map(row).collect();
     rows.push(sum(&images, cost::total(lines)));
-    rows.extend(standing.iter().map(row));
-    rows.push(sum(&format!("the stack, used or not, {months}"), cost::total(standing)));
+    if load.months > 0.0 {
+        rows.extend(standing.iter().map(row));
+        rows.push(sum(&format!("the stack, used or not, {months}"), cost::total(standing)));
+    }
     format!("{}prices of {}, read on {}: prices.json\n", table::columns(&head, &rows, table::has_color()), PRICES.region, PRICES.read)
 }
 
@@ -133,11 +135,15 @@ fn row(line: &Line) -> Vec<String> {
     };
     let digits = price.dollars.to_string();
     let decimals = digits.split_once('.').map_or(0, |(_, decimals)| decimals.len()).max(2);
-    vec![line.what.to_owned(), thousands(line.units), format!("${:.decimals$} per {per}", price.dollars), dollars(line.dollars)]
+    vec![line.what.to_owned(), units(line.units), format!("${:.decimals$} per {per}", price.dollars), dollars(line.dollars)]
 }
 
 fn sum(what: &str, sum: f64) -> Vec<String> {
     vec![what.to_owned(), String::new(), String::new(), dollars(sum)]
+}
+
+fn units(count: f64) -> String {
+    if count < 99.95 && count.fract() != 0.0 { format!("{count:.1}") } else { thousands(count) }
 }
 
 fn thousands(count: f64) -> String {

@@ -152,8 +152,14 @@ mod tests {
 
     #[test]
     fn hours_are_told_in_the_unit_that_fits() {
-        for (value, words) in [(0.0, "1 second"), (3.0 / 3600.0, "3 seconds"), (0.2, "12 minutes"), (1.44, "1.4 hours"), (5.04, "5.0 hours"), (48.2, "48 hours")]
-        {
+        for (value, words) in [
+            (0.0, "1 second"),
+            (3.0 / 3600.0, "3 seconds"),
+            (0.2, "12 minutes"),
+            (1.44, "1.4 hours"),
+            (5.04, "5.0 hours"),
+            (48.2, "48 hours"),
+        ] {
             assert_eq!(hours(value), words);
         }
     }
