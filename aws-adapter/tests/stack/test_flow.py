@@ -3,10 +3,7 @@
 import base64
 import hashlib
 import json
-import os
-import tempfile
 import time
-from pathlib import Path
 from urllib.parse import quote_plus
 
 import pytest
@@ -14,27 +11,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 import template
-from emulator import Emulator, until
-from rekognition import Rekognition
-from stack import ORIGIN, Stack, deploy, image_id, package, pause, picture, signed_by
-
-
-@pytest.fixture(scope="module")
-def rekognition():
-    service = Rekognition()
-    yield service
-    service.stop()
-
-
-@pytest.fixture(scope="module")
-def emulator(rekognition):
-    with tempfile.TemporaryDirectory(prefix="imgcore-stack-") as folder:
-        emulator = Emulator(Path(folder), AWS_ENDPOINT_URL_REKOGNITION=rekognition.url, no_proxy="127.0.0.2")
-        try:
-            package(emulator, os.environ["IMGCORE_BOOTSTRAP"])
-            yield emulator
-        finally:
-            emulator.stop()
+from emulator import until
+from stack import ORIGIN, Stack, deploy, image_id, pause, picture, signed_by
 
 
 @pytest.fixture(scope="module")
