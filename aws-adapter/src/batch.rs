@@ -92,16 +92,16 @@ pub async fn handle<I: Objects, O: Objects, R: Records>(
                 let begun = Instant::now();
                 (within(&flow, &own, deadline).await, begun.elapsed())
             });
-            begun.push(Begun::Job(message_id.clone(), job, work));
+            begun.push(Begun::Job(message_id.clone(), job, Work(work)));
         }
     }
     let mut done = Vec::with_capacity(begun.len());
     for begun in begun {
         done.push(match begun {
             Begun::Unread(message_id, error) => Done { message_id, job: None, result: Err(error), elapsed: Duration::ZERO },
-            Begun::Job(message_id, job, work) => {
+            Begun::Job(message_id, job, mut work) => {
                 // The pictures' panics are contained where they happen: this one is ours, and ends this job alone.
-                let ended = work.await;
+                let ended = (&mut work.0).await;
                 let (result, elapsed) =
                     ended.unwrap_or_else(|e| (Err(Error::caused(Code::Internal, "the job stopped", e)), Duration::ZERO));
                 Done { message_id, job: Some(job), result, elapsed }
@@ -114,7 +114,16 @@ pub async fn handle<I: Objects, O: Objects, R: Records>(
 /// What was made of a message.
 enum Begun {
     Unread(Option<String>, Error),
-    Job(Option<String>, Job, JoinHandle<(Result<Outcome, Error>, Duration)>),
+    Job(Option<String>, Job, Work),
+}
+
+/// A job's task, which ends with the batch that waits for it.
+struct Work(JoinHandle<(Result<Outcome, Error>, Duration)>);
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 async fn within<I: Objects, O: Objects, R: Records>(flow: &Flow<I, O, R>, job: &Job, deadline: Timestamp) -> Result<Outcome, Error> {

@@ -1,7 +1,9 @@
 //! The pipeline's parts in AWS: two buckets and a table, behind one set of clients.
 
+pub mod cdn;
 mod clients;
 pub mod inventory;
+pub mod rekognition;
 
 use crate::catalog::DynamoRecords;
 use crate::config::{Config, check_places};
@@ -9,6 +11,7 @@ use crate::error::{Code, Error};
 use crate::job::Flow;
 use crate::store::{Objects, S3Objects};
 
+pub use cdn::Cdn;
 pub use clients::Clients;
 
 /// The flow between two buckets.

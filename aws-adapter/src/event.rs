@@ -2,6 +2,7 @@
 //!
 //! ```json
 //! { "bucket": "photos", "key": "cat.jpg", "versionId": "3HL4kqtJ", "stage": "validate" }
+//! { "bucket": "photos", "urlEncodedKey": "two+cats.jpg" }
 //! ```
 //!
 //! Keys are decoded here and nowhere else. The local pipeline sends itself the same notifications ([`object_created`]), so that it is the same parser that reads them.
@@ -205,10 +206,23 @@ struct EventBridgeObject {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Direct {
     bucket: String,
-    key: String,
+    key: Option<String>,
+    /// The key as an S3 Inventory writes it.
+    url_encoded_key: Option<String>,
     version_id: Option<String>,
     #[serde(default)]
     stage: Stage,
+}
+
+impl Direct {
+    fn job(self) -> Result<Job, Error> {
+        let key = match (self.key, self.url_encoded_key) {
+            (Some(key), None) => key,
+            (None, Some(key)) => form_decode(&key)?,
+            _ => return Err(Error::new(Code::InvalidRequest, "the event names either `key` or `urlEncodedKey`")),
+        };
+        Ok(Job { version: self.version_id, stage: self.stage, ..Job::check(&self.bucket, &key) })
+    }
 }
 
 fn parse(text: &str) -> Result<Value, Error> {
@@ -236,8 +250,7 @@ fn event_jobs(event: Value) -> Result<Vec<Job>, Error> {
         return Ok(event_bridge_job(read(event)?).into_iter().collect());
     }
     if event.get("bucket").is_some() {
-        let Direct { bucket, key, version_id, stage } = read(event)?;
-        return Ok(vec![Job { version: version_id, stage, ..Job::check(&bucket, &key) }]);
+        return Ok(vec![read::<Direct>(event)?.job()?]);
     }
     let notification: Records<S3Record> = read(event)?;
     let jobs = notification.records.into_iter().map(s3_job);

@@ -32,10 +32,12 @@ pub mod serve;
 pub mod lambda;
 #[cfg(feature = "aws")]
 pub mod cloud;
+pub mod cost;
 
 // The flow, and what it is given.
 pub mod job;
 pub mod batch;
+pub mod analysis;
 pub mod config;
 pub mod budget;
 pub mod memory;

@@ -200,11 +200,20 @@ fn reconcile_tells_before_it_mends() {
         out(&before)
     );
     assert!(out(&before).ends_with("nothing was changed; --apply mends it\n"));
+    // A folder takes time and no money.
+    let plan = |arguments: &[&str]| {
+        let output = imgcore(&folder, arguments);
+        let line = out(&output).lines().find_map(|line| line.strip_prefix("to render them")).map(|line| line.trim().to_owned());
+        line.unwrap_or_else(|| panic!("{}{}", out(&output), err(&output)))
+    };
+    assert_eq!(plan(&["reconcile", "in", "--concurrency", "7"]), "about 1 second with 7 at once");
+    assert_eq!(imgcore(&folder, &["reconcile", "in", "--concurrency", "0"]).status.code(), Some(2));
     let rest = imgcore(&folder, &["reconcile", "in", "--after", "photo.jpg"]);
     assert!(out(&rest).lines().any(|line| line.starts_with("without a true record") && line.contains(" 1 (")), "{}", out(&rest));
     let mended = imgcore(&folder, &["reconcile", "in", "--apply"]);
     assert!(out(&mended).ends_with("looked again at 3 pictures, deleted 0 renditions (0 B), forgot 0 uploads\n"), "{}", out(&mended));
-    assert!(out(&imgcore(&folder, &["reconcile", "in"])).ends_with("nothing to mend\n"));
+    let clean = imgcore(&folder, &["reconcile", "in"]);
+    assert!(out(&clean).ends_with("nothing to mend\n") && !out(&clean).contains("to render them"), "{}", out(&clean));
     assert!(out(&imgcore(&folder, &["run", "in"])).contains("nothing had to be done"));
 }
 
@@ -275,4 +284,57 @@ fn what_goes_wrong_is_one_sentence_with_its_code() {
     for arguments in [&["paint"][..], &["run", "--memory", "0"], &["convert", "in/photo.jpg"]] {
         assert_eq!(imgcore(&folder, arguments).status.code(), Some(2), "{arguments:?}");
     }
+}
+
+/// The last cell of a line, in cents.
+fn cents(line: &str) -> u64 {
+    let (_, dollars) = line.rsplit_once('$').unwrap();
+    dollars.replace([',', '.'], "").parse().unwrap()
+}
+
+#[test]
+fn cost_prints_a_bill_whose_lines_add_up() {
+    let folder = Folder::new();
+    let output = imgcore(&folder, &["cost", "--analyses", "3", "--offers", "1", "--cdn"]);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let (bill, rest) = out(&output).split_once("\n1,000,000 images ").unwrap();
+    let lines: Vec<&str> = bill.lines().skip(1).collect();
+    let sum: u64 = lines.iter().map(|line| cents(line)).sum();
+    // Each line is rounded to a cent.
+    assert!(sum.abs_diff(cents(rest.lines().next().unwrap())) <= lines.len() as u64, "{}", out(&output));
+    assert!(
+        lines.iter().any(|line| line.starts_with("look at pictures: Rekognition  ") && line.ends_with("$3,000.00")),
+        "{}",
+        out(&output)
+    );
+    assert!(out(&output).ends_with("prices of us-east-1, read on 2026-11-25: prices.json\n"), "{}", out(&output));
+}
+
+#[test]
+fn cost_as_data_doubles_with_the_images() {
+    let folder = Folder::new();
+    let told = |arguments: &[&str]| {
+        let output = imgcore(&folder, &[&["cost", "--json"], arguments].concat());
+        serde_json::from_str::<Value>(out(&output)).unwrap_or_else(|_| panic!("{}", err(&output)))
+    };
+    let (once, twice) = (told(&["--images", "5000"]), told(&["--images", "10000"]));
+    let dollars = |told: &Value| told["dollars"].as_f64().unwrap();
+    assert!(dollars(&once) > 0.1 && (dollars(&twice) - 2.0 * dollars(&once)).abs() < 1e-9, "{once} {twice}");
+    assert_eq!(once["standingDollars"], twice["standingDollars"]);
+    let sum: f64 = once["lines"].as_array().unwrap().iter().map(|line| line["dollars"].as_f64().unwrap()).sum();
+    assert!((sum - dollars(&once)).abs() < 1e-9);
+    assert_eq!(told(&["--megapixels", "24"])["load"]["milliseconds"].as_f64().unwrap().round(), 709.0);
+    assert!(dollars(&told(&["--architecture", "x86_64"])) > dollars(&told(&[])));
+    for arguments in [&["cost", "--months", "-1"][..], &["cost", "--analyses", "4"], &["cost", "--megapixels", "1", "--milliseconds", "1"]]
+    {
+        assert_eq!(imgcore(&folder, arguments).status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_front_page_shows_what_cost_prints() {
+    let readme = include_str!("../../README.md");
+    let (_, after) = readme.split_once("cargo run -- cost ").unwrap();
+    let table = after.split("```text\n").nth(1).and_then(|block| block.split("```").next()).unwrap();
+    assert_eq!(table, out(&imgcore(&Folder::new(), &["cost"])));
 }

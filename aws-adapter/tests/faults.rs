@@ -10,6 +10,7 @@ mod queue;
 mod world;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 use std::{env, fs};
 
 use aws_adapter::identity::Sequencer;
@@ -267,6 +268,16 @@ async fn a_call_that_is_never_answered_sends_its_message_back_and_no_other() {
         deliver_all(&world, again, 1, "answered").await;
         assert_holds(&world, "answered").await;
     }
+}
+
+#[tokio::test]
+async fn a_batch_that_is_given_up_takes_its_jobs_with_it() {
+    let (world, messages) = prepared().await;
+    world.steps.stop_at(4, Stop::DieBefore);
+    assert!(invoke(&world, &messages, 3).await.is_none());
+    let steps = world.steps.taken();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(world.steps.taken(), steps, "nobody is left to work on");
 }
 
 /// The last event of a history, after all before it were worked on.

@@ -85,6 +85,14 @@ async fn every_shape_of_event_becomes_renditions_and_a_record() {
     put(&cloud, "direct.png", &png(5), 1).await;
     let direct = function.invoke(json!({ "bucket": INPUT, "key": "direct.png", "versionId": "v" })).await.unwrap();
     assert_eq!(direct["images"][0]["status"], "SUCCEEDED", "{direct}");
+    let encoded = function.invoke(json!({ "bucket": INPUT, "urlEncodedKey": "a+b%2B%C3%A9.png" })).await.unwrap();
+    assert_eq!(
+        (&encoded["images"][0]["imageId"], &encoded["images"][0]["outcome"]),
+        (&json!(image_id(INPUT, "a b+é.png")), &json!("unchanged"))
+    );
+    for event in [json!({ "bucket": INPUT }), json!({ "bucket": INPUT, "key": "a", "urlEncodedKey": "a" })] {
+        assert_eq!(function.invoke(event).await.unwrap_err()["errorType"], "invalid_request");
+    }
     for key in ["sqs.png", "bridge+%41.png", "queued.png", "direct.png"] {
         assert_rendered(&cloud, key).await;
     }
@@ -348,9 +356,8 @@ async fn reconcile_finds_in_a_bucket_or_its_inventory_what_events_have_missed() 
 // ---- the API ---------------------------------------------------------------------------------------------------------------------------
 
 /// A request as API Gateway's HTTP API hands it on.
-fn request(method: &str, path: &str, body: &str, claims: Option<Value>) -> Value {
+fn request(method: &str, path: &str, body: &str, authorizer: Value) -> Value {
     let (raw_path, query) = path.split_once('?').unwrap_or((path, ""));
-    let authorizer = claims.map(|claims| json!({ "jwt": { "claims": claims, "scopes": null } }));
     json!({
         "version": "2.0", "routeKey": "$default", "rawPath": raw_path, "rawQueryString": query,
         "headers": { "content-type": "application/json", "host": "api.example.com" },
@@ -367,12 +374,17 @@ struct Api(Function);
 
 impl Api {
     async fn send(&mut self, subject: &str, method: &str, path: &str, body: &str) -> (u64, Value, Value) {
-        let claims = match subject {
-            "" => None,
-            "root" => Some(json!({ "sub": "root", "cognito:groups": "[staff admin]" })),
-            subject => Some(json!({ "sub": subject })),
+        let token = |claims: Value| json!({ "jwt": { "claims": claims, "scopes": null } });
+        let authorizer = match (subject, subject.split_once(':')) {
+            ("", _) => Value::Null,
+            ("root", _) => token(json!({ "sub": "root", "cognito:groups": "[staff admin]" })),
+            (session, Some((role, name))) => {
+                let arn = format!("arn:aws:sts::123456789012:assumed-role/{role}/{name}");
+                json!({ "iam": { "accountId": "123456789012", "userArn": arn, "userId": session } })
+            }
+            (subject, None) => token(json!({ "sub": subject })),
         };
-        let answer = self.0.invoke(request(method, path, body, claims)).await.unwrap();
+        let answer = self.0.invoke(request(method, path, body, authorizer)).await.unwrap();
         let body = answer["body"].as_str().unwrap_or_default();
         (answer["statusCode"].as_u64().unwrap(), serde_json::from_str(body).unwrap_or(Value::Null), answer["headers"].clone())
     }
@@ -496,6 +508,183 @@ async fn curl(prepare: impl FnOnce(&mut std::process::Command) -> Vec<u8> + Send
         (status, output.stdout, caching.unwrap_or_default())
     };
     tokio::task::spawn_blocking(run).await.unwrap()
+}
+
+#[tokio::test]
+async fn with_iam_the_sessions_of_a_role_are_one_caller() {
+    let cloud = Cloud::start().await;
+    let mut api = Api(Function::start(&cloud, "api", &[("IMGCORE_ADMIN_ROLE", "Auditor")]).await);
+    let offer = json!({ "filename": "a.png", "contentType": "image/png", "size": 9 }).to_string();
+    let (status, offered, _) = api.send("Backend:one", "POST", "/images", &offer).await;
+    assert_eq!(status, 201, "{offered}");
+    let path = format!("/images/{}", offered["imageId"].as_str().unwrap());
+    for (session, expected) in [("Backend:two", 200), ("Auditor:x", 200), ("Other:Auditor", 404), ("", 401)] {
+        assert_eq!(api.send(session, "GET", &path, "").await.0, expected, "{session}");
+    }
+}
+
+#[tokio::test]
+async fn a_reader_is_sent_to_the_distribution_where_there_is_one() {
+    let cloud = Cloud::start().await;
+    let mut process = Function::start(&cloud, "process", &[]).await;
+    process.invoke(put(&cloud, "a.png", &png(3), 1).await).await.unwrap();
+    let key = record(&cloud, "a.png").await.renditions[0].key.clone();
+    let path = format!("/images/{}/renditions/thumb", image_id(INPUT, "a.png"));
+    let made = std::process::Command::new("openssl").args(["genpkey", "-algorithm", "RSA"]).output().unwrap();
+    let pem = String::from_utf8(made.stdout).unwrap();
+    let secrets = service("secretsmanager", move |action, request| {
+        assert_eq!((action, &request["SecretId"]), ("GetSecretValue", &json!("arn:secret")));
+        Ok(json!({ "ARN": "arn:secret", "Name": "key", "SecretString": pem }))
+    });
+    let secrets = secrets.await;
+    let (cdn, pair) = (("IMGCORE_CDN", "https://d1.example"), ("IMGCORE_CDN_KEY_PAIR", "K2JCJMDEHXQW5F"));
+    let secret = [("IMGCORE_CDN_SECRET", "arn:secret"), ("AWS_ENDPOINT_URL_SECRETS_MANAGER", secrets.as_str())];
+
+    let mut api = Api(Function::start(&cloud, "api", &[cdn]).await);
+    assert_eq!(api.send("root", "GET", &path, "").await.2["location"], format!("https://d1.example/{key}"));
+    let mut api = Api(Function::start(&cloud, "api", &[cdn, pair, secret[0], secret[1]]).await);
+    let (status, _, headers) = api.send("root", "GET", &path, "").await;
+    let location = headers["location"].as_str().unwrap();
+    assert_eq!(status, 302);
+    assert!(location.starts_with(&format!("https://d1.example/{key}?Expires=")), "{location}");
+    assert!(location.ends_with("&Key-Pair-Id=K2JCJMDEHXQW5F&Hash-Algorithm=SHA256"), "{location}");
+    assert_eq!(api.send("root", "GET", &path, "").await.2["location"], location, "a browser's cache knows it");
+    // An upload still goes to the bucket.
+    let offer = json!({ "filename": "a.png", "contentType": "image/png", "size": 9 }).to_string();
+    let (_, offered, _) = api.send("ada", "POST", "/images", &offer).await;
+    assert!(offered["upload"]["url"].as_str().unwrap().starts_with(&cloud.s3_url), "{offered}");
+}
+
+// ---- analysis --------------------------------------------------------------------------------------------------------------------------
+
+/// What a service answers to a request: a document, or an error by its name.
+type Said = Result<Value, &'static str>;
+
+/// One of AWS's services that speak JSON, as its documentation says that it answers.
+async fn service(name: &'static str, answer: impl Fn(&str, &Value) -> Said + Send + Sync + 'static) -> String {
+    let answer = Arc::new(answer);
+    let handler = move |headers: HeaderMap, body: String| {
+        let answer = Arc::clone(&answer);
+        async move {
+            let target = headers["x-amz-target"].to_str().unwrap();
+            let (service, action) = target.split_once('.').unwrap();
+            assert_eq!(service.to_lowercase().trim_end_matches("service"), name);
+            let content_type = [("content-type", "application/x-amz-json-1.1")];
+            match answer(action, &serde_json::from_str(&body).unwrap()) {
+                Ok(document) => (StatusCode::OK, content_type, document.to_string()),
+                Err(error) => (StatusCode::BAD_REQUEST, content_type, json!({ "__type": error, "message": "as documented" }).to_string()),
+            }
+        }
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let router = axum::Router::new().fallback(handler).layer(axum::extract::DefaultBodyLimit::disable());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    url
+}
+
+/// Rekognition; the pictures that it is sent; and the name of the error that it answers, if any.
+async fn rekognition() -> (String, Arc<Mutex<Vec<Vec<u8>>>>, Arc<Mutex<Option<&'static str>>>) {
+    let (sent, failing) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(None)));
+    let (kept, error) = (Arc::clone(&sent), Arc::clone(&failing));
+    let area = json!({ "Left": 0.25, "Top": 0.1, "Width": 0.2, "Height": 0.3 });
+    let url = service("rekognition", move |action, request| {
+        if let Some(error) = *error.lock().unwrap() {
+            return Err(error);
+        }
+        let image = request["Image"]["Bytes"].as_str().unwrap();
+        kept.lock().unwrap().push(data_encoding::BASE64.decode(image.as_bytes()).unwrap());
+        Ok(match action {
+            "DetectFaces" => json!({ "FaceDetails": [{ "BoundingBox": area, "Confidence": 99.987_654 }] }),
+            "DetectText" => json!({ "TextModelVersion": "3.0", "TextDetections": [
+                { "DetectedText": "WAY OUT", "Type": "LINE", "Id": 0, "Confidence": 98.5, "Geometry": { "BoundingBox": area } },
+                { "DetectedText": "WAY", "Type": "WORD", "Id": 1, "ParentId": 0, "Confidence": 98.5, "Geometry": { "BoundingBox": area } },
+            ] }),
+            "DetectModerationLabels" => json!({ "ModerationModelVersion": "7.0", "ModerationLabels": [
+                { "Name": "Alcohol", "ParentName": "", "Confidence": 91.5, "TaxonomyLevel": 1 },
+            ] }),
+            other => panic!("{other} was not expected"),
+        })
+    });
+    (url.await, sent, failing)
+}
+
+fn processed(key: &str) -> String {
+    let detail = json!({ "imageId": image_id(INPUT, key), "bucket": INPUT, "key": key, "status": "SUCCEEDED", "renditions": [] });
+    json!({ "version": "0", "source": "imgcore", "detail-type": "ImageProcessed", "detail": detail }).to_string()
+}
+
+#[tokio::test]
+async fn what_a_service_finds_is_written_once_to_the_record_of_the_same_bytes() {
+    let cloud = Cloud::start().await;
+    let (url, sent, failing) = rekognition().await;
+    let environment = [("IMGCORE_ANALYSES", "faces,text,moderation"), ("AWS_ENDPOINT_URL_REKOGNITION", url.as_str())];
+    let mut process = Function::start(&cloud, "process", &[]).await;
+    let mut analyse = Function::start(&cloud, "analyse", &environment).await;
+    process.invoke(put(&cloud, "a b+é.png", &png(3), 1).await).await.unwrap();
+    process.invoke(put(&cloud, "bad.png", b"no picture", 1).await).await.unwrap();
+
+    // A service that asks to come again, and one message that is nobody's.
+    *failing.lock().unwrap() = Some("ThrottlingException");
+    let batch =
+        |ids: [&str; 3]| sqs(&[message(ids[0], &processed("a b+é.png")), message(ids[1], &processed("bad.png")), message(ids[2], "{}")]);
+    let failed = |ids: &[&str]| json!({ "batchItemFailures": ids.iter().map(|id| json!({ "itemIdentifier": id })).collect::<Vec<_>>() });
+    assert_eq!(analyse.invoke(batch(["1", "2", "3"])).await.unwrap(), failed(&["1", "3"]));
+    assert_eq!(record(&cloud, "a b+é.png").await.analysis, None);
+    let line = analyse.line(|line| line["messageId"] == "1").await;
+    assert_eq!((&line["code"], &line["imageId"]), (&json!("storage_unavailable"), &json!(image_id(INPUT, "a b+é.png"))));
+
+    *failing.lock().unwrap() = None;
+    for _ in 0..2 {
+        assert_eq!(analyse.invoke(batch(["1", "2", "3"])).await.unwrap(), failed(&["3"]));
+    }
+    let area = json!({ "left": 0.25, "top": 0.1, "width": 0.2, "height": 0.3 });
+    let found = json!({
+        "faces": [{ "box": area, "confidence": 99.99 }],
+        "text": [{ "text": "WAY OUT", "box": area, "confidence": 98.5 }],
+        "moderation": [{ "name": "Alcohol", "parent": "", "confidence": 91.5 }],
+    });
+    let written = record(&cloud, "a b+é.png").await;
+    assert_eq!((written.status, written.analysis.as_ref()), (Status::Succeeded, Some(&found)));
+    assert_eq!(record(&cloud, "bad.png").await.analysis, None);
+    let pictures = sent.lock().unwrap().clone();
+    assert_eq!(pictures.len(), 3, "each analysis asked once");
+    for picture in pictures {
+        let header = imgcore::probe(&picture, &Context::default()).unwrap();
+        assert_eq!((header.format, header.width, header.height), (imgcore::Format::Jpeg, 40, 30));
+    }
+
+    // Step by step, as a state machine does it; another version forgets what was found.
+    let place = |stage: &str, key: &str| json!({ "bucket": INPUT, "key": key, "stage": stage });
+    process.invoke(put(&cloud, "a b+é.png", &png(4), 2).await).await.unwrap();
+    assert_eq!(record(&cloud, "a b+é.png").await.analysis, None);
+    let mut step = analyse.invoke(place("analyse", "a b+é.png")).await.unwrap();
+    assert_eq!((&step["analysis"], record(&cloud, "a b+é.png").await.analysis), (&found, None));
+    step["stage"] = json!("record");
+    assert_eq!(analyse.invoke(&step).await.unwrap()["outcome"], "recorded");
+    assert_eq!(record(&cloud, "a b+é.png").await.analysis, Some(found));
+    step["sourceSha256"] = json!(written.source_sha256);
+    assert_eq!(analyse.invoke(&step).await.unwrap()["outcome"], "outdated");
+    assert_eq!(analyse.invoke(place("analyse", "bad.png")).await.unwrap()["analysis"], Value::Null);
+    *failing.lock().unwrap() = Some("InvalidImageFormatException");
+    for (call, code) in [(place("analyse", "a b+é.png"), "internal"), (place("render", "a b+é.png"), "invalid_request")] {
+        assert_eq!(analyse.invoke(&call).await.unwrap_err()["errorType"], code, "{call}");
+    }
+    let text = serde_json::to_string(&analyse.lines()).unwrap();
+    assert!(!text.contains("é.png") && !text.contains("WAY OUT"), "{text}");
+}
+
+#[tokio::test]
+async fn only_what_is_wanted_is_asked_of_a_service() {
+    let cloud = Cloud::start().await;
+    let (url, sent, _) = rekognition().await;
+    let mut process = Function::start(&cloud, "process", &[]).await;
+    process.invoke(put(&cloud, "a.png", &png(3), 1).await).await.unwrap();
+    let mut analyse = Function::start(&cloud, "analyse", &[("IMGCORE_ANALYSES", "text"), ("AWS_ENDPOINT_URL_REKOGNITION", &url)]).await;
+    analyse.invoke(sqs(&[message("1", &processed("a.png"))])).await.unwrap();
+    let analysis = record(&cloud, "a.png").await.analysis.unwrap();
+    assert_eq!((analysis.as_object().unwrap().len(), &analysis["text"][0]["text"]), (1, &json!("WAY OUT")));
+    assert_eq!(sent.lock().unwrap().len(), 1);
 }
 
 // ---- the stream ------------------------------------------------------------------------------------------------------------------------

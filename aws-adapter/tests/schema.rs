@@ -24,12 +24,13 @@ fn check(schema: &Value, root: &Value, value: &Value, path: &str) -> Result<(), 
                 "array" => value.is_array(),
                 "string" => value.is_string(),
                 "integer" => value.is_u64() || value.is_i64(),
+                "number" => value.is_number(),
                 other => panic!("type {other} is not known to this test"),
             },
             "enum" => argument.as_array().expect("a list").contains(value),
             "const" => argument == value,
-            "minimum" => value.as_i64() >= argument.as_i64(),
-            "maximum" => value.as_i64() <= argument.as_i64(),
+            "minimum" => value.as_f64() >= argument.as_f64(),
+            "maximum" => value.as_f64() <= argument.as_f64(),
             "pattern" => {
                 let pattern = regex_lite::Regex::new(argument.as_str().expect("a text")).expect("a pattern");
                 value.as_str().is_some_and(|text| pattern.is_match(text))
@@ -108,7 +109,11 @@ fn full() -> Record {
             etag: "e".into(),
             recipe_hash: hash.clone(),
         }],
-        analysis: Some(json!({})),
+        analysis: Some(json!({
+            "faces": [{ "box": { "left": -0.1, "top": 0.5, "width": 0.2, "height": 0.3 }, "confidence": 99.5 }],
+            "text": [],
+            "moderation": [{ "name": "Alcohol", "parent": "", "confidence": 91 }],
+        })),
         error: Some(Failure { code: "malformed".into(), message: "no".into() }),
         duration_ms: [("total".to_owned(), 1)].into(),
         output_revision: Some(1),
@@ -168,6 +173,7 @@ fn the_schema_refuses_what_the_record_is_not() {
         ("width", json!("2")),
         ("claim", json!("private")),
         ("error", json!({ "code": "malformed" })),
+        ("analysis", json!({ "faces": [{ "confidence": 1 }] })),
     ] {
         let mut bad = good.clone();
         bad[field] = wrong;

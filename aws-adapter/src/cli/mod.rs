@@ -3,6 +3,7 @@
 //! Exit status: 0 also when pictures were rejected, 1 when a command failed, 2 for wrong use.
 
 mod convert;
+mod cost;
 mod inspect;
 mod place;
 mod reconcile;
@@ -45,6 +46,8 @@ enum Command {
     Convert(convert::Convert),
     /// Find what does not fit together: pictures without a record, renditions without a picture.
     Reconcile(reconcile::Reconcile),
+    /// Tell what pictures cost in AWS, and how that is reckoned.
+    Cost(cost::Cost),
 }
 
 /// Reads the arguments and does what they say.
@@ -55,6 +58,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Inspect(inspect) => inspect.run(),
         Command::Convert(convert) => convert.run(),
         Command::Reconcile(reconcile) => reconcile.run(),
+        Command::Cost(cost) => cost.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use aws_adapter::catalog::Records;
+use aws_adapter::cost;
 use aws_adapter::job::Flow;
 use aws_adapter::pipeline;
 use aws_adapter::reconcile::{self, Applied, Findings, Look};
@@ -12,7 +13,7 @@ use aws_adapter::time::SystemRandom;
 
 use super::place::{self, Place};
 use super::run::progress;
-use super::{Failure, print, table, words};
+use super::{Failure, cost::dollars, print, table, words};
 
 /// The arguments of `reconcile`.
 #[derive(clap::Args)]
@@ -30,6 +31,9 @@ pub(crate) struct Reconcile {
     /// Look only at pictures whose keys come after this one: where an earlier look was stopped.
     #[arg(long, value_name = "KEY")]
     after: Option<String>,
+    /// How many pictures are rendered at once. Default: one for each core.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    concurrency: Option<u16>,
     #[cfg(feature = "aws")]
     #[command(flatten)]
     cloud: Cloud,
@@ -53,12 +57,22 @@ struct Cloud {
 impl Reconcile {
     pub(crate) fn run(&self) -> Result<(), Failure> {
         let look = Look { objects: None, after: self.after.clone() };
-        if let Some(bucket) = self.folder.as_ref().and_then(|folder| folder.to_str()?.strip_prefix("s3://")) {
-            return self.bucket(bucket.trim_end_matches('/'), look);
+        if let Some(bucket) = self.bucket_name() {
+            return self.bucket(bucket, look);
         }
         let folder = place::input(self.folder.as_ref())?;
         let flow = self.place.open(&folder, Signer::ephemeral("", &SystemRandom))?;
         place::wait(self.reconcile(flow, look))
+    }
+
+    fn bucket_name(&self) -> Option<&str> {
+        let name = self.folder.as_ref()?.to_str()?.strip_prefix("s3://")?;
+        Some(name.trim_end_matches('/'))
+    }
+
+    /// How many pictures are rendered at once.
+    fn workers(&self) -> usize {
+        self.concurrency.map_or_else(pipeline::cores, usize::from)
     }
 
     #[cfg(feature = "aws")]
@@ -98,7 +112,7 @@ impl Reconcile {
             None => error.into(),
         })?;
         bar.finish_and_clear();
-        print(self.found(&findings))?;
+        print(self.found(&findings, flow.config.renditions.len()))?;
         let stale = if self.stale { findings.stale.len() } else { 0 };
         if findings.is_clean() && stale == 0 {
             return print("nothing to mend\n");
@@ -107,7 +121,7 @@ impl Reconcile {
             return print("nothing was changed; --apply mends it\n");
         }
         let bar = progress(findings.unrecorded.len() + findings.gone.len() + stale);
-        let applied = reconcile::apply(&flow, &findings, self.stale, pipeline::cores(), |_| bar.inc(1)).await?;
+        let applied = reconcile::apply(&flow, &findings, self.stale, self.workers(), |_| bar.inc(1)).await?;
         bar.finish_and_clear();
         print(mended(&applied))?;
         match applied.pictures.iter().filter(|finished| finished.is_failure()).count() {
@@ -116,14 +130,14 @@ impl Reconcile {
         }
     }
 
-    fn found(&self, findings: &Findings) -> String {
+    fn found(&self, findings: &Findings, renditions: usize) -> String {
         let hint = if self.stale || findings.stale.is_empty() { "" } else { ": --stale renders them anew" };
         let counted = |keys: &[String], bytes| match keys.len() {
             0 => "0".to_owned(),
             n => format!("{n} ({})", words::bytes(bytes)),
         };
         let orphans = format!("{} ({})", findings.orphans.len(), words::bytes(findings.orphan_bytes()));
-        let items = [
+        let mut items = vec![
             ("pictures", findings.objects.to_string()),
             ("without a true record", counted(&findings.unrecorded, findings.unrecorded_bytes)),
             ("made by another configuration", counted(&findings.stale, findings.stale_bytes) + hint),
@@ -131,7 +145,21 @@ impl Reconcile {
             ("renditions that no record names", orphans),
             ("uploads that never came", findings.expired.len().to_string()),
         ];
-        table::list(&items.map(|(name, value)| (name.to_owned(), value)), table::has_color())
+        items.extend(self.plan(findings, renditions).map(|plan| ("to render them", plan)));
+        let items: Vec<_> = items.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        table::list(&items, table::has_color())
+    }
+
+    /// What mending takes; nothing where nothing is to be rendered. Only a bucket has a price: that of the stack's own functions.
+    fn plan(&self, findings: &Findings, renditions: usize) -> Option<String> {
+        let (mut objects, mut bytes) = (findings.unrecorded.len() as u64, findings.unrecorded_bytes);
+        if self.stale {
+            (objects, bytes) = (objects + findings.stale.len() as u64, bytes + findings.stale_bytes);
+        }
+        let workers = self.workers();
+        let plan = cost::backfill(objects, bytes, renditions, workers);
+        let dollars = self.bucket_name().map(|_| format!("{} and ", dollars(plan.dollars))).unwrap_or_default();
+        (objects > 0).then(|| format!("about {dollars}{} with {workers} at once", words::hours(plan.hours)))
     }
 }
 

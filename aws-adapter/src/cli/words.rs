@@ -44,6 +44,17 @@ pub(crate) fn duration(ms: u64) -> String {
     if ms < 1000 { format!("{ms} ms") } else { format!("{:.1} s", ms as f64 / 1000.0) }
 }
 
+/// A long duration in hours: `1.4 hours`, `12 minutes`, `3 seconds`.
+pub(crate) fn hours(hours: f64) -> String {
+    let seconds = hours * 3600.0;
+    match seconds {
+        s if s < 99.5 => count((s.round() as u64).max(1), "second"),
+        s if s < 59.5 * 60.0 => count((s / 60.0).round() as u64, "minute"),
+        _ if hours < 9.95 => format!("{hours:.1} hours"),
+        _ => count(hours.round() as u64, "hour"),
+    }
+}
+
 /// A count with its noun: `1 picture`, `2 pictures`.
 pub(crate) fn count(n: u64, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
@@ -137,6 +148,20 @@ mod tests {
         }
         assert_eq!(thousands(3_204_112), "3,204,112");
         assert_eq!(thousands(12), "12");
+    }
+
+    #[test]
+    fn hours_are_told_in_the_unit_that_fits() {
+        for (value, words) in [
+            (0.0, "1 second"),
+            (3.0 / 3600.0, "3 seconds"),
+            (0.2, "12 minutes"),
+            (1.44, "1.4 hours"),
+            (5.04, "5.0 hours"),
+            (48.2, "48 hours"),
+        ] {
+            assert_eq!(hours(value), words);
+        }
     }
 
     #[test]

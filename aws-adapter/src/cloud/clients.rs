@@ -8,6 +8,9 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
+use crate::error::{Code, Error};
+use crate::sdk::phrase;
+
 /// How often a request is sent at most.
 const ATTEMPTS: u32 = 4;
 
@@ -44,6 +47,21 @@ impl Clients {
     /// DynamoDB.
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         aws_sdk_dynamodb::Client::new(&self.config)
+    }
+
+    /// Rekognition.
+    pub fn rekognition(&self) -> aws_sdk_rekognition::Client {
+        aws_sdk_rekognition::Client::new(&self.config)
+    }
+
+    /// The text of a secret in Secrets Manager.
+    ///
+    /// # Errors
+    /// `storage_unavailable` where it cannot be read, `invalid_request` where it is no text.
+    pub async fn secret(&self, arn: &str) -> Result<String, Error> {
+        let asked = aws_sdk_secretsmanager::Client::new(&self.config).get_secret_value().secret_id(arn).send().await;
+        let secret = asked.map_err(|e| Error::new(Code::StorageUnavailable, format!("secret `{arn}`: {}", phrase(&e))))?;
+        secret.secret_string.ok_or_else(|| Error::new(Code::InvalidRequest, format!("secret `{arn}` is no text")))
     }
 
     /// EventBridge.

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use imgcore::{Context, Header, Limits, OUTPUT_REVISION, Output, Recipe, convert_many, plan_many, probe};
+use imgcore::{Context, Header, Limits, OUTPUT_REVISION, Output, Recipe, convert, convert_many, plan, plan_many, probe};
 
 use super::Flow;
 use crate::budget::Entering;
@@ -61,6 +61,32 @@ impl<I: Objects, O: Objects, R: Records> Flow<I, O, R> {
         drop(self.look(&mut record, job.version.as_deref(), None, deadline, &mut step).await?);
         record.source_version = job.version.clone();
         Ok(Box::new(record))
+    }
+
+    /// A version of an object by a recipe that is none of the configured ones; nothing is stored.
+    pub(crate) async fn rendered(
+        &self,
+        key: &str,
+        version: &str,
+        size: u64,
+        recipe: Recipe,
+        deadline: Timestamp,
+    ) -> Result<Vec<u8>, Error> {
+        let max_bytes = self.config.limits.max_input_bytes;
+        let mut entering = self.budget.enter().await;
+        entering.take(size.min(max_bytes)).await?;
+        let data = Arc::new(self.input.get(key, Some(version), max_bytes).await?.data);
+        let context = self.context(data.len() as u64, deadline);
+        let planned = {
+            let (data, recipe, context) = (Arc::clone(&data), recipe.clone(), context.clone());
+            move || plan(&recipe, &probe(&data, &context)?, &context)
+        };
+        let room = self.budget.total().saturating_sub(data.len() as u64 + (8 << 10));
+        entering.take(contained(planned).await??.peak_bytes().min(room)).await?;
+        let share = entering.start();
+        let output = contained(move || convert(&data, &recipe, &context)).await??;
+        drop(share);
+        Ok(output.data)
     }
 
     /// Gets an object, and says what it is and what its renditions will cost.

@@ -6,6 +6,9 @@ use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
+use lambda_http::aws_lambda_events::apigw::{
+    ApiGatewayRequestAuthorizerIamDescription as Identity, ApiGatewayRequestAuthorizerJwtDescription as Token,
+};
 use lambda_http::request::RequestContext;
 use serde_json::json;
 
@@ -24,13 +27,17 @@ const GROUPS: [&str; 2] = ["cognito:groups", "groups"];
 ///
 /// # Errors
 /// Where the runtime's own interface fails.
-pub async fn serve(flow: Arc<CloudFlow>) -> Result<(), lambda_http::Error> {
-    lambda_http::run(router(api::router(flow))).await
+pub async fn serve(flow: Arc<CloudFlow>, admin_role: Option<String>) -> Result<(), lambda_http::Error> {
+    lambda_http::run(router(api::router(flow), admin_role)).await
 }
 
 /// The API for those whom the authorizer knows.
-fn router(router: Router) -> Router {
-    let who = |request: &Request| request.extensions().get::<RequestContext>().and_then(caller);
+fn router(router: Router, admin_role: Option<String>) -> Router {
+    let who = move |request: &Request| {
+        let RequestContext::ApiGatewayV2(context) = request.extensions().get()? else { return None };
+        let authorizer = context.authorizer.as_ref()?;
+        authorizer.jwt.as_ref().map_or_else(|| principal(authorizer.iam.as_ref()?, admin_role.as_deref()), bearer)
+    };
     api::guarded(router, who).layer(from_fn(tell))
 }
 
@@ -54,9 +61,8 @@ async fn tell(request: Request, next: Next) -> Response {
 }
 
 /// Who asks, as the authorizer has found it in a token.
-fn caller(context: &RequestContext) -> Option<Caller> {
-    let RequestContext::ApiGatewayV2(context) = context else { return None };
-    let claims = &context.authorizer.as_ref()?.jwt.as_ref()?.claims;
+fn bearer(token: &Token) -> Option<Caller> {
+    let claims = &token.claims;
     let subject = claims.get("sub").filter(|subject| !subject.is_empty())?.clone();
     // API Gateway writes a list as `[one two]`.
     let is_in = |list: &String| list.trim_matches(['[', ']']).split([' ', ',']).any(|group| group.trim_matches('"') == ADMIN);
@@ -64,26 +70,30 @@ fn caller(context: &RequestContext) -> Option<Caller> {
     Some(Caller { subject, is_admin })
 }
 
+/// Who asks, as IAM knows it. All sessions of a role are one caller.
+fn principal(identity: &Identity, admin_role: Option<&str>) -> Option<Caller> {
+    // A role's id, a colon and the session's name; or a user's id.
+    let subject = identity.user_id.as_deref()?.split(':').next().filter(|subject| !subject.is_empty())?;
+    let resource = identity.user_arn.as_deref().and_then(|arn| arn.splitn(6, ':').nth(5)).unwrap_or_default();
+    let role = resource.strip_prefix("assumed-role/").and_then(|session| session.split('/').next());
+    Some(Caller { subject: subject.to_owned(), is_admin: admin_role.is_some() && role == admin_role })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn context(authorizer: serde_json::Value) -> RequestContext {
-        let context = json!({
-            "http": { "method": "GET", "path": "/images", "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1", "userAgent": "x" },
-            "timeEpoch": 0,
-            "authorizer": authorizer,
-        });
-        RequestContext::ApiGatewayV2(serde_json::from_value(context).unwrap())
+    fn jwt(claims: serde_json::Value) -> Token {
+        serde_json::from_value(json!({ "claims": claims, "scopes": null })).unwrap()
     }
 
-    fn jwt(claims: serde_json::Value) -> RequestContext {
-        context(json!({ "jwt": { "claims": claims, "scopes": null } }))
+    fn iam(user_id: &str, user_arn: &str) -> Identity {
+        serde_json::from_value(json!({ "userId": user_id, "userArn": user_arn, "accountId": "123456789012" })).unwrap()
     }
 
     #[test]
     fn the_subject_and_the_group_are_the_authorizers() {
-        let named = |groups: &str| caller(&jwt(json!({ "sub": "ada", "cognito:groups": groups })));
+        let named = |groups: &str| bearer(&jwt(json!({ "sub": "ada", "cognito:groups": groups })));
         let ada = |is_admin| Some(Caller { subject: "ada".into(), is_admin });
         assert_eq!(named("[editors]"), ada(false));
         for groups in ["admin", "[admin]", "[editors admin]", "[\"editors\",\"admin\"]"] {
@@ -92,13 +102,25 @@ mod tests {
         for groups in ["", "[]", "[administrators]", "[sub-admin]"] {
             assert_eq!(named(groups), ada(false), "{groups}");
         }
-        assert_eq!(caller(&jwt(json!({ "sub": "ada" }))), ada(false));
+        assert_eq!(bearer(&jwt(json!({ "sub": "ada" }))), ada(false));
     }
 
     #[test]
     fn without_a_subject_there_is_no_caller() {
-        for context in [context(json!(null)), context(json!({ "iam": {} })), jwt(json!({})), jwt(json!({ "sub": "" }))] {
-            assert_eq!(caller(&context), None);
+        for claims in [json!({}), json!({ "sub": "" })] {
+            assert_eq!(bearer(&jwt(claims)), None);
         }
+        assert_eq!(principal(&iam("", "arn:aws:iam::123456789012:user/ada"), None), None);
+    }
+
+    #[test]
+    fn all_sessions_of_a_role_are_one_caller_and_one_role_may_be_the_admins() {
+        let session = |name: &str| iam(&format!("AROAEXAMPLE:{name}"), &format!("arn:aws:sts::123456789012:assumed-role/Backend/{name}"));
+        let backend = |is_admin| Some(Caller { subject: "AROAEXAMPLE".into(), is_admin });
+        assert_eq!(principal(&session("one"), None), backend(false));
+        assert_eq!(principal(&session("two"), Some("Backend")), backend(true));
+        assert_eq!(principal(&session("Back/Backend"), Some("Back")), backend(false));
+        let user = iam("AIDAEXAMPLE", "arn:aws:iam::123456789012:user/Backend");
+        assert_eq!(principal(&user, Some("Backend")), Some(Caller { subject: "AIDAEXAMPLE".into(), is_admin: false }));
     }
 }

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
 use serde_json::{Value, json};
 
 use super::telemetry;
@@ -37,8 +37,7 @@ pub async fn serve(flow: Arc<CloudFlow>) -> Result<(), lambda_runtime::Error> {
 async fn handle(flow: &Arc<CloudFlow>, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
     let request_id = event.context.request_id.as_str();
     let cold_start = telemetry::is_cold_start();
-    let deadline = Timestamp::from_millis(i64::try_from(event.context.deadline).unwrap_or(i64::MAX)).plus_millis(-MARGIN_MS);
-    let batch = batch::handle(flow, &event.payload.to_string(), deadline, cores()).await.map_err(|error| {
+    let batch = batch::handle(flow, &event.payload.to_string(), deadline(&event.context), cores()).await.map_err(|error| {
         telemetry::log_error(&error, Some(request_id));
         diagnostic(error)
     })?;
@@ -47,6 +46,11 @@ async fn handle(flow: &Arc<CloudFlow>, event: LambdaEvent<Value>) -> Result<Valu
     }
     telemetry::measure(&batch, request_id, cold_start);
     answer(batch)
+}
+
+/// When an invocation's work must end.
+pub(super) fn deadline(context: &Context) -> Timestamp {
+    Timestamp::from_millis(i64::try_from(context.deadline).unwrap_or(i64::MAX)).plus_millis(-MARGIN_MS)
 }
 
 fn answer(batch: Batch) -> Result<Value, Diagnostic> {
@@ -81,6 +85,6 @@ fn image(done: &Done) -> Value {
 }
 
 /// An error's code is its type, for whoever catches it by name.
-fn diagnostic(error: Error) -> Diagnostic {
+pub(super) fn diagnostic(error: Error) -> Diagnostic {
     Diagnostic { error_type: error.code().to_owned(), error_message: error.message }
 }

@@ -12,6 +12,7 @@ use aws_sdk_s3::types::EncodingType;
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::{Head, Listed, Object, ObjectPage, Objects, PutOptions, SignedUpload, UploadOffer};
+use crate::cloud::Cdn;
 use crate::error::{Code, Error};
 use crate::event::percent_decode;
 use crate::sdk::{causes, phrase};
@@ -28,12 +29,18 @@ const MARK: (&str, &str) = ("imgcore", "rendition");
 pub struct S3Objects {
     client: Client,
     bucket: String,
+    cdn: Option<Cdn>,
 }
 
 impl S3Objects {
     /// The objects of this bucket.
     pub fn new(client: Client, bucket: impl Into<String>) -> Self {
-        Self { client, bucket: bucket.into() }
+        Self { client, bucket: bucket.into(), cdn: None }
+    }
+
+    /// The same objects, read by everybody else through this distribution.
+    pub fn through(self, cdn: Option<Cdn>) -> Self {
+        Self { cdn, ..self }
     }
 
     /// An object of at most `max_bytes` as this version of it was.
@@ -140,6 +147,9 @@ impl Objects for S3Objects {
     }
 
     async fn download_url(&self, key: &str, expires_at: Timestamp) -> Result<String, Error> {
+        if let Some(cdn) = &self.cdn {
+            return cdn.url(key, expires_at);
+        }
         let now = SystemClock.now().as_millis();
         let signing = presigning(Timestamp::from_millis(now - now % PERIOD_MS), expires_at)?;
         let request = self.client.get_object().bucket(&self.bucket).key(key).presigned(signing).await;

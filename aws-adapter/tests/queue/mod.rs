@@ -68,9 +68,20 @@ pub(crate) fn invoke(world: &World, messages: &[Message], workers: usize) -> imp
         tokio::select! {
             biased;
             () = steps.died.notified() => None,
-            batch = batch::handle(&flow, &event, deadline, workers) => Some(batch.expect("a batch is an event, and no job panics")),
+            batch = batch::handle(&flow, &event, deadline, workers) => Some(unharmed(batch.expect("a batch is an event"))),
         }
     }
+}
+
+/// A batch none of whose jobs has panicked: such a job goes back like any that failed, and the test would not see why.
+fn unharmed(batch: Batch) -> Batch {
+    for done in &batch.done {
+        if let Err(error) = &done.result {
+            let has_panicked = error.source.as_ref().is_some_and(|source| source.is::<tokio::task::JoinError>());
+            assert!(!has_panicked, "{error}");
+        }
+    }
+    batch
 }
 
 /// The messages that are shown again after this: all of a batch whose function died, and else those that it names.

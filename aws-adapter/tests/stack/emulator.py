@@ -14,7 +14,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import boto3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 
 REGION = "eu-central-1"
 ROOT = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
@@ -35,7 +38,7 @@ def until(what, seconds, ask):
 class Emulator:
     """The emulator, its process and its clients."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, **environment):
         self.folder = folder
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -49,7 +52,7 @@ class Emulator:
             "PATH": os.environ["PATH"], "HOME": str(folder), "LANG": "C.UTF-8", "TMPDIR": str(folder),
             "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(self.port), "IOT_MTLS_ENABLED": "0", "USE_SSL": "1", "AUTH": "true",
             "MINISTACK_HOST": "127.0.0.1", "MINISTACK_REGION": REGION, "AWS_ENDPOINT_URL": self.url,
-            "SSL_CERT_FILE": str(self.certificate), "http_proxy": f"http://127.0.0.1:{self.keys.server_port}",
+            "SSL_CERT_FILE": str(self.certificate), "http_proxy": f"http://127.0.0.1:{self.keys.server_port}", **environment,
         }
         self.log = open(folder / "emulator.log", "wb")
         program = [str(Path(sys.executable).parent / "ministack")]
@@ -107,16 +110,20 @@ class Emulator:
         return done
 
     def curl(self, method, url, token=None, headers=(), data=None):
-        """A request by curl: its status, its headers and its body."""
+        """A request by curl, with a token or credentials: its status, its headers and its body."""
         head = self.folder / "head.txt"
         program = ["curl", "--silent", "--show-error", "--max-time", "40", "--cacert", str(self.certificate), "--dump-header", str(head), "-X", method]
-        if token:
+        if isinstance(token, str):
             program += ["-H", f"Authorization: Bearer {token}"]
-        for name, value in dict(headers).items():
-            program += ["-H", f"{name}: {value}"]
         if data is not None:
             program += ["--data-binary", "@-"]
             data = data if isinstance(data, bytes) else json.dumps(data).encode()
+        if isinstance(token, dict):
+            request = AWSRequest(method, url, data=data)
+            SigV4Auth(Credentials(token["AccessKeyId"], token["SecretAccessKey"], token["SessionToken"]), "execute-api", REGION).add_auth(request)
+            headers = {**dict(headers), **dict(request.headers.items())}
+        for name, value in dict(headers).items():
+            program += ["-H", f"{name}: {value}"]
         done = subprocess.run([*program, url], input=data, capture_output=True, check=True)
         # The last block is the answer's; one before it may say `100 Continue`.
         status, *lines = head.read_text().strip().split("\r\n\r\n")[-1].splitlines()

@@ -37,11 +37,13 @@ class Stack:
         self.outputs = self.deploy(parameters)
         self.input, self.output, self.table = (self.outputs[name] for name in ("InputBucket", "OutputBucket", "Table"))
         self.jobs, self.dead = self.outputs["JobsQueueUrl"], self.outputs["DeadLetterQueueUrl"]
-        # The template's times are for a function that may take minutes: here a returned message comes again after seconds, and twice.
-        arn = self.outputs["DeadLetterQueueArn"]
-        policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 2})
-        self.sqs.set_queue_attributes(QueueUrl=self.jobs, Attributes={"VisibilityTimeout": "4", "RedrivePolicy": policy})
+        self.hurry(self.jobs, self.outputs["DeadLetterQueueArn"])
         self.told = self.listen()
+
+    def hurry(self, queue, dead_letters):
+        """The template's times are for a function that may take minutes: here a returned message comes again after seconds, and twice."""
+        policy = json.dumps({"deadLetterTargetArn": dead_letters, "maxReceiveCount": 2})
+        self.sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "4", "RedrivePolicy": policy})
 
     def deploy(self, parameters):
         """Deploys the template; gives its outputs."""
@@ -114,16 +116,35 @@ class Stack:
 
     def api(self, method, path, token=None, data=None, headers=()):
         """Asks the API."""
-        host = self.outputs["ApiUrl"].split("://")[1].split(".")[0]
-        url = f"{self.emulator.url}/_aws/execute-api/{host}/$default{path}"
+        url = f"{self.emulator.url}/_aws/execute-api/{self.api_id()}/$default{path}"
         headers = {**dict(headers), **({"Content-Type": "application/json"} if data is not None else {})}
         return self.emulator.curl(method, url, token, headers, data)
+
+    def api_id(self):
+        """What the API is called, by whatever name it answers."""
+        apis = self.emulator.client("apigatewayv2").get_apis()["Items"]
+        return next(api["ApiId"] for api in apis if api["Name"] == self.name)
 
     def logs(self, role):
         """What a function has printed, as lines of JSON."""
         pages = self.emulator.client("logs").get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{self.name}-{role}")
         texts = [event["message"].strip() for page in pages for event in page["events"]]
         return [json.loads(text) for text in texts if text.startswith("{")]
+
+
+def signed_by(emulator, name):
+    """The credentials of a session of a role, which may call any API."""
+    iam = emulator.client("iam")
+    trust = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}, "Action": "sts:AssumeRole"}
+    call = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": "*"}
+    policy = lambda statement: json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    try:
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy(trust))
+        iam.put_role_policy(RoleName=name, PolicyName="call", PolicyDocument=policy(call))
+    except iam.exceptions.EntityAlreadyExistsException:
+        pass
+    arn = iam.get_role(RoleName=name)["Role"]["Arn"]
+    return emulator.client("sts").assume_role(RoleArn=arn, RoleSessionName="trial")["Credentials"]
 
 
 def package(emulator, program):
@@ -134,7 +155,9 @@ def package(emulator, program):
         entry = zipfile.ZipInfo("bootstrap", (2026, 1, 1, 0, 0, 0))
         entry.external_attr = 0o100755 << 16
         archive.writestr(entry, Path(program).read_bytes())
-    (emulator.folder / "template.json").write_text(json.dumps(template.for_emulator(code)))
+    within = emulator.folder / "analysis.json"
+    within.write_text(json.dumps(template.analysis_for_emulator(code)))
+    (emulator.folder / "template.json").write_text(json.dumps(template.for_emulator(code, within)))
     emulator.aws("cloudformation", "package", "--template-file", str(emulator.folder / "template.json"), "--s3-bucket", "code",
                  "--output-template-file", str(emulator.folder / "packaged.json"), "--use-json")
 

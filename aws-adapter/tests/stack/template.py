@@ -8,6 +8,8 @@ import yaml
 
 HERE = Path(__file__).parent
 PATH = HERE / "../../template.yaml"
+# The stack within the stack.
+ANALYSIS = HERE / "../../analysis.yaml"
 
 
 class Loader(yaml.SafeLoader):
@@ -29,9 +31,9 @@ def _function(loader, suffix, node):
 Loader.add_multi_constructor("!", _function)
 
 
-def load():
-    """The template."""
-    return yaml.load(PATH.read_text(), Loader)
+def load(path=PATH):
+    """A template."""
+    return yaml.load(path.read_text(), Loader)
 
 
 def unknown_types():
@@ -39,12 +41,13 @@ def unknown_types():
     return json.loads((HERE / "unknown-types.json").read_text())
 
 
-def for_emulator(program):
-    """The template without what the emulator does not know, and with this folder as the functions' code."""
+def for_emulator(program, analysis):
+    """The template without what the emulator does not know, with this file as the functions' code and that one as the template within."""
     template = copy.deepcopy(load())
     unknown = unknown_types()
     resources = template["Resources"]
-    for name in [name for name, resource in resources.items() if resource["Type"] in unknown]:
+    removed = [name for name, resource in resources.items() if resource["Type"] in unknown]
+    for name in removed:
         del resources[name]
     for resource in resources.values():
         # What it stands for are resources of CodeDeploy.
@@ -54,10 +57,31 @@ def for_emulator(program):
             resource["Properties"]["CodeUri"] = str(program)
         if resource["Type"] == "AWS::Serverless::StateMachine":
             resource["Properties"]["DefinitionUri"] = str((PATH.parent / resource["Properties"]["DefinitionUri"]).resolve())
-    # It takes the text that a parameter is for the number it stands for, and then compares both.
-    parameter = template["Parameters"]["MaximumConcurrency"]
-    resources["ProcessMapping"]["Properties"]["ScalingConfig"] = {"MaximumConcurrency": parameter["Default"]}
+    resources["Analysis"]["Properties"]["TemplateURL"] = str(analysis)
+    _plain_concurrency(resources["ProcessMapping"], template["Parameters"]["MaximumConcurrency"]["Default"])
+    return _named(template, removed)
+
+
+def analysis_for_emulator(program):
+    """The template within, likewise."""
+    template = copy.deepcopy(load(ANALYSIS))
+    template["Resources"]["AnalyseFunction"]["Properties"]["Code"] = str(program)
+    _plain_concurrency(template["Resources"]["AnalyseMapping"], load()["Parameters"]["AnalysisConcurrency"]["Default"])
     return template
+
+
+def _plain_concurrency(mapping, default):
+    """The emulator takes the text that a parameter is for the number it stands for, and then compares both."""
+    mapping["Properties"]["ScalingConfig"] = {"MaximumConcurrency": default}
+
+
+def _named(value, removed):
+    """What was removed is called by its name, where something refers to it."""
+    if isinstance(value, dict):
+        if set(value) == {"Ref"} and value["Ref"] in removed:
+            return value["Ref"]
+        return {key: _named(inner, removed) for key, inner in value.items()}
+    return [_named(inner, removed) for inner in value] if isinstance(value, list) else value
 
 
 def find(value, key):

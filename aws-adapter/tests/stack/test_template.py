@@ -1,4 +1,4 @@
-"""Every safety setting of the template, read from the template."""
+"""Every safety setting of the templates, read from them. What holds for all resources holds for those of the stack within."""
 
 import json
 import re
@@ -10,7 +10,8 @@ import template
 from template import HERE, find, sides
 
 ALL = template.load()
-RESOURCES = ALL["Resources"]
+WITHIN = template.load(template.ANALYSIS)
+RESOURCES = {**ALL["Resources"], **WITHIN["Resources"]}
 PARAMETERS = ALL["Parameters"]
 FUNCTIONS = ("process", "publish", "api")
 
@@ -42,6 +43,16 @@ def actions(role):
     return {action for statement in statements(role) if statement["Sid"] not in beside for action in listed(statement["Action"])}
 
 
+def environment(function):
+    """What a function is told."""
+    return RESOURCES[function]["Properties"]["Environment"]["Variables"]
+
+
+def machine(name):
+    """A state machine's definition."""
+    return json.loads((HERE / f"../../step-functions/{name}.asl.json").read_text())
+
+
 # Storage.
 
 @pytest.mark.parametrize("name", ["InputBucket", "OutputBucket"])
@@ -58,13 +69,16 @@ def test_a_bucket_is_encrypted_private_and_kept(name):
     assert any("AbortIncompleteMultipartUpload" in rule for rule in lifecycle)
     assert all(rule["Status"] == "Enabled" for rule in lifecycle)
     # No lifecycle ends what is current: neither an original nor what a record names.
-    assert not any(key.startswith("Expiration") or key == "Transitions" for rule in lifecycle for key in rule)
+    kept = [rule for rule in lifecycle if rule.get("Prefix") != "reports/"]
+    assert not any(key.startswith("Expiration") or key == "Transitions" for rule in kept for key in rule)
 
 
 @pytest.mark.parametrize("name", ["InputBucket", "OutputBucket"])
 def test_a_bucket_is_reached_by_tls_alone(name):
     [policy] = [policy for policy in of("AWS::S3::BucketPolicy").values() if policy["Bucket"] == {"Ref": name}]
-    [statement] = policy["PolicyDocument"]["Statement"]
+    statement, *others = [side for statement in policy["PolicyDocument"]["Statement"] for side in sides(statement)]
+    # What the CDN may do has a test of its own.
+    assert [other["Sid"] for other in others] == (["RenditionsForTheCdn"] if name == "OutputBucket" else [])
     assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     assert statement["Resource"] == [{"Fn::GetAtt": [name, "Arn"]}, {"Fn::Sub": f"${{{name}.Arn}}/*"}]
@@ -100,14 +114,22 @@ def test_the_table_is_that_of_the_code_and_guarded():
 
 # The flow.
 
-def test_the_queue_gives_a_function_time_and_a_message_some_tries():
-    queue, dead = RESOURCES["JobsQueue"]["Properties"], RESOURCES["DeadLetterQueue"]["Properties"]
-    assert queue["VisibilityTimeout"] >= 6 * RESOURCES["ProcessFunction"]["Properties"]["Timeout"]
+@pytest.mark.parametrize("name, dead_name, function", [
+    ("JobsQueue", "DeadLetterQueue", "ProcessFunction"), ("AnalysisQueue", "AnalysisDeadLetterQueue", "AnalyseFunction"),
+])
+def test_a_queue_gives_a_function_time_and_a_message_some_tries(name, dead_name, function):
+    queue, dead = RESOURCES[name]["Properties"], RESOURCES[dead_name]["Properties"]
+    assert queue["VisibilityTimeout"] >= 6 * RESOURCES[function]["Properties"]["Timeout"]
     assert 3 <= queue["RedrivePolicy"]["maxReceiveCount"] <= 5
-    assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
+    assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": [dead_name, "Arn"]}
     # Its age counts from the first arrival.
     assert dead["MessageRetentionPeriod"] == 14 * 86400 > queue["MessageRetentionPeriod"]
     assert dead["RedriveAllowPolicy"]["redrivePermission"] == "byQueue"
+    [source] = dead["RedriveAllowPolicy"]["sourceQueueArns"]
+    assert source["Fn::Sub"].endswith(":" + queue["QueueName"]["Fn::Sub"])
+
+
+def test_every_queue_is_encrypted():
     assert RESOURCES["UntoldQueue"]["Properties"]["MessageRetentionPeriod"] == 14 * 86400
     assert all(queue["SqsManagedSseEnabled"] is True for queue in of("AWS::SQS::Queue").values())
 
@@ -122,6 +144,7 @@ def test_queues_take_messages_from_their_source_alone_and_by_tls():
             assert statement["Action"] == "sqs:SendMessage" and statement["Condition"]["ArnEquals"]["aws:SourceArn"]
             assert set(statement["Principal"]) == {"Service"}
     assert sorted(reached) == sorted(of("AWS::SQS::Queue"))
+    assert len(reached) == 5
 
 
 def test_the_functions_take_batches_and_return_what_failed():
@@ -129,8 +152,11 @@ def test_the_functions_take_batches_and_return_what_failed():
     for mapping, function in ((process, "ProcessFunction"), (publish, "PublishFunction")):
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
         assert mapping["FunctionName"] == {"Ref": f"{function}.Alias"}
-    assert process["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "MaximumConcurrency"}}
-    assert PARAMETERS["MaximumConcurrency"]["MinValue"] == 2
+    analyse = RESOURCES["AnalyseMapping"]["Properties"]
+    assert analyse["FunctionResponseTypes"] == ["ReportBatchItemFailures"] and analyse["FunctionName"] == {"Ref": "AnalyseFunction"}
+    for mapping in (process, analyse):
+        assert mapping["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "MaximumConcurrency"}}
+    assert PARAMETERS["MaximumConcurrency"]["MinValue"] == PARAMETERS["AnalysisConcurrency"]["MinValue"] == 2
     [pattern] = [json.loads(one["Pattern"]) for one in publish["FilterCriteria"]["Filters"]]
     told = pattern["dynamodb"]["NewImage"]["status"]["S"]
     assert sorted(told) == ["DELETED", "FAILED", "REJECTED", "SUCCEEDED"] and pattern["eventName"] == ["INSERT", "MODIFY"]
@@ -160,15 +186,45 @@ def test_every_route_is_described_and_asks_for_a_token():
     routes = {route["RouteKey"]: route for route in of("AWS::ApiGatewayV2::Route").values()}
     assert set(routes) == wanted
     for key, route in routes.items():
-        expected = ("NONE", None) if key == "GET /livez" else ("JWT", {"Ref": "Authorizer"})
+        tokens = {"Fn::If": ["Tokens", {"Ref": "Authorizer"}, {"Ref": "AWS::NoValue"}]}
+        expected = ("NONE", None) if key == "GET /livez" else ({"Ref": "ApiAuthorizer"}, tokens)
         assert (route["AuthorizationType"], route.get("AuthorizerId")) == expected, key
+    # The parameter's values are the service's own words, of which none lets everybody in.
+    assert (PARAMETERS["ApiAuthorizer"]["Default"], PARAMETERS["ApiAuthorizer"]["AllowedValues"]) == ("JWT", ["JWT", "AWS_IAM"])
+    assert ALL["Conditions"]["Tokens"] == {"Fn::Equals": [{"Ref": "ApiAuthorizer"}, "JWT"]}
+
+
+def test_with_aws_credentials_there_is_no_user_pool_and_no_authorizer():
+    assert {"Condition": "Tokens"} in ALL["Conditions"]["OwnPool"]["Fn::And"]
+    assert RESOURCES["Authorizer"]["Condition"] == "Tokens"
+    for name, resource in RESOURCES.items():
+        if resource["Type"].startswith("AWS::Cognito::"):
+            assert resource["Condition"] == "OwnPool", name
+    assert environment("ApiFunction")["IMGCORE_ADMIN_ROLE"] == {"Ref": "AdminRole"} and PARAMETERS["AdminRole"]["Default"] == ""
+    for rule in ("IamHasNoIssuer", "AnAdminRoleIsIams"):
+        assert len(ALL["Rules"][rule]["Assertions"]) == 1
+
+
+def test_the_apis_own_name_takes_tls_1_2_alone():
+    domain = RESOURCES["ApiDomain"]
+    assert domain["Condition"] == RESOURCES["ApiDomainMapping"]["Condition"] == "HasDomain" and PARAMETERS["DomainName"]["Default"] == ""
+    [configuration] = domain["Properties"]["DomainNameConfigurations"]
+    assert configuration == {"CertificateArn": {"Ref": "CertificateArn"}, "EndpointType": "REGIONAL", "SecurityPolicy": "TLS_1_2"}
+    assert RESOURCES["ApiDomainMapping"]["Properties"] == {"ApiId": {"Ref": "Api"}, "DomainName": {"Ref": "ApiDomain"}, "Stage": {"Ref": "Stage"}}
+    records = of("AWS::Route53::RecordSet")
+    assert sorted(record["Type"] for record in records.values()) == ["A", "AAAA"]
+    for name, record in records.items():
+        assert RESOURCES[name]["Condition"] == "HasZone" and record["Name"] == {"Ref": "DomainName"}
+        assert record["AliasTarget"]["DNSName"] == {"Fn::GetAtt": ["ApiDomain", "RegionalDomainName"]}
+        assert record["AliasTarget"]["HostedZoneId"] == {"Fn::GetAtt": ["ApiDomain", "RegionalHostedZoneId"]}
+    assert sides(ALL["Outputs"]["ApiUrl"]["Value"])[0] == {"Fn::Sub": "https://${DomainName}"}
 
 
 def test_the_api_is_bounded_and_says_who_asked():
     stage = RESOURCES["Stage"]["Properties"]
     assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] and stage["DefaultRouteSettings"]["ThrottlingBurstLimit"]
     line = json.loads(stage["AccessLogSettings"]["Format"])
-    assert {"time", "requestId", "subject", "ip", "path", "status"} <= set(line)
+    assert {"time", "requestId", "subject", "caller", "ip", "path", "status"} <= set(line)
     authorizer = RESOURCES["Authorizer"]["Properties"]
     assert authorizer["AuthorizerType"] == "JWT"
     own, foreign = sides(authorizer["JwtConfiguration"]["Issuer"])
@@ -191,6 +247,143 @@ def test_nobody_signs_up_alone_and_no_client_has_a_secret():
     assert pool["Policies"]["PasswordPolicy"]["MinimumLength"] >= 12
     assert client["GenerateSecret"] is False and client["PreventUserExistenceErrors"] == "ENABLED"
     assert "ALLOW_USER_PASSWORD_AUTH" not in client["ExplicitAuthFlows"]
+
+
+# The CDN.
+
+def test_nothing_is_in_front_of_the_renditions_unless_it_is_asked_for():
+    assert (PARAMETERS["Cdn"]["Default"], PARAMETERS["Cdn"]["AllowedValues"]) == ("none", ["none", "signed", "public"])
+    for name, resource in RESOURCES.items():
+        if resource["Type"].startswith("AWS::CloudFront::"):
+            expected = "SignedCdn" if resource["Type"].endswith(("PublicKey", "KeyGroup")) else "HasCdn"
+            assert resource["Condition"] == expected, name
+    assert sides(environment("ApiFunction")["IMGCORE_CDN"])[-1] == ""
+
+
+def test_the_distribution_gives_pictures_by_https_and_takes_nothing():
+    [distribution] = of("AWS::CloudFront::Distribution").values()
+    config = distribution["DistributionConfig"]
+    behavior = config["DefaultCacheBehavior"]
+    assert "CacheBehaviors" not in config
+    assert behavior["ViewerProtocolPolicy"] == "https-only"
+    assert behavior["AllowedMethods"] == behavior["CachedMethods"] == ["GET", "HEAD"]
+    assert behavior["Compress"] is False
+    # CachingOptimized, as AWS calls it.
+    assert behavior["CachePolicyId"] == "658327ea-f89d-4fab-a63d-7e88639e58f6"
+    assert "OriginRequestPolicyId" not in behavior
+    named, unnamed = sides(config["ViewerCertificate"])
+    assert config["ViewerCertificate"]["Fn::If"][0] == "NamedCdn"
+    assert (named["MinimumProtocolVersion"], named["SslSupportMethod"]) == ("TLSv1.2_2021", "sni-only")
+    assert named["AcmCertificateArn"] == {"Ref": "CdnCertificateArn"} and unnamed == {"CloudFrontDefaultCertificate": True}
+    assert ":us-east-1:" in PARAMETERS["CdnCertificateArn"]["AllowedPattern"]
+
+
+def test_the_distribution_alone_reads_the_bucket_and_of_it_renditions_alone():
+    [distribution] = of("AWS::CloudFront::Distribution").values()
+    [origin] = distribution["DistributionConfig"]["Origins"]
+    assert origin["OriginAccessControlId"] == {"Fn::GetAtt": ["OriginAccess", "Id"]} and origin["S3OriginConfig"] == {"OriginAccessIdentity": ""}
+    control = RESOURCES["OriginAccess"]["Properties"]["OriginAccessControlConfig"]
+    assert (control["SigningBehavior"], control["SigningProtocol"], control["OriginAccessControlOriginType"]) == ("always", "sigv4", "s3")
+    conditional = RESOURCES["OutputBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"][1]
+    assert conditional["Fn::If"][0] == "HasCdn"
+    [statement] = sides(conditional)
+    assert (statement["Effect"], statement["Principal"]) == ("Allow", {"Service": "cloudfront.amazonaws.com"})
+    assert (statement["Action"], statement["Resource"]) == ("s3:GetObject", {"Fn::Sub": "${OutputBucket.Arn}/renditions/*"})
+    source = "arn:${AWS::Partition}:cloudfront::${AWS::AccountId}:distribution/${Distribution}"
+    assert statement["Condition"] == {"StringEquals": {"aws:SourceArn": {"Fn::Sub": source}}}
+
+
+def test_signed_means_that_the_distribution_asks_for_a_signature():
+    [distribution] = of("AWS::CloudFront::Distribution").values()
+    behavior = distribution["DistributionConfig"]["DefaultCacheBehavior"]
+    # By the wish itself: where a key were missing, nothing would be open.
+    assert ALL["Conditions"]["SignedCdn"] == {"Fn::Equals": [{"Ref": "Cdn"}, "signed"]}
+    assert behavior["TrustedKeyGroups"] == {"Fn::If": ["SignedCdn", [{"Ref": "CdnKeyGroup"}], {"Ref": "AWS::NoValue"}]}
+    assert RESOURCES["CdnKeyGroup"]["Properties"]["KeyGroupConfig"]["Items"] == [{"Ref": "CdnKey"}]
+    assert RESOURCES["CdnKey"]["Properties"]["PublicKeyConfig"]["EncodedKey"] == {"Ref": "CdnPublicKey"}
+    variables = environment("ApiFunction")
+    assert variables["IMGCORE_CDN_KEY_PAIR"] == {"Fn::If": ["SignedCdn", {"Ref": "CdnKey"}, ""]}
+    assert variables["IMGCORE_CDN_SECRET"] == {"Fn::If": ["SignedCdn", {"Ref": "CdnPrivateKeySecret"}, ""]}
+    for rule in ("ASignerHasBothKeys", "KeysAreForSigning", "TheCdnsNameHasACertificate"):
+        assert len(ALL["Rules"][rule]["Assertions"]) == 1
+    pattern = re.compile(PARAMETERS["CdnPublicKey"]["AllowedPattern"])
+    assert pattern.match("-----BEGIN PUBLIC KEY-----\nMIIB+/=\n-----END PUBLIC KEY-----\n")
+    assert not pattern.match("-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n")
+
+
+def test_one_role_reads_one_secret():
+    for name in of("AWS::IAM::Role"):
+        for statement in statements(name):
+            if any(action.startswith("secretsmanager:") for action in listed(statement["Action"])):
+                assert (name, statement["Action"]) == ("ApiRole", "secretsmanager:GetSecretValue")
+                assert statement["Resource"] == {"Ref": "CdnPrivateKeySecret"}
+                break
+        else:
+            assert name != "ApiRole"
+
+
+def test_what_the_distribution_answers_says_how_it_is_to_be_taken():
+    config = RESOURCES["CdnHeaders"]["Properties"]["ResponseHeadersPolicyConfig"]
+    assert config["SecurityHeadersConfig"]["ContentTypeOptions"] == {"Override": True}
+    assert config["SecurityHeadersConfig"]["StrictTransportSecurity"]["AccessControlMaxAgeSec"] >= 31536000
+    assert config["CorsConfig"]["Fn::If"][0] == "HasOrigins"
+    [cors] = sides(config["CorsConfig"])
+    assert cors["AccessControlAllowOrigins"] == {"Items": {"Ref": "AllowedOrigins"}} and cors["AccessControlAllowCredentials"] is False
+    assert cors["AccessControlAllowMethods"] == {"Items": ["GET", "HEAD"]}
+
+
+# The analysis.
+
+def test_no_picture_is_sent_to_rekognition_unless_it_is_asked_for():
+    assert PARAMETERS["Analyses"]["Default"] == "" and RESOURCES["Analysis"]["Condition"] == "HasAnalysis"
+    assert ALL["Conditions"]["HasAnalysis"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "Analyses"}, ""]}]}
+    lists = WITHIN["Parameters"]["Analyses"]["AllowedValues"]
+    assert PARAMETERS["Analyses"]["AllowedValues"] == ["", *lists] and len(set(lists)) == 7
+    granted = {}
+    for statement in RESOURCES["AnalyseRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]:
+        for side in sides(statement):
+            if side["Sid"].startswith("LookFor"):
+                granted[statement["Fn::If"][0]] = side["Action"]
+    assert granted == {"Faces": "rekognition:DetectFaces", "Text": "rekognition:DetectText", "Moderation": "rekognition:DetectModerationLabels"}
+    for condition in granted:
+        named = {equal["Fn::Equals"][1] for equal in WITHIN["Conditions"][condition]["Fn::Or"]}
+        assert named == {one for one in lists if condition.lower() in one.split(",")}, condition
+
+
+def test_the_stack_within_is_told_all_that_it_asks_for():
+    given = RESOURCES["Analysis"]["Properties"]["Parameters"]
+    assert set(given) == set(WITHIN["Parameters"])
+    assert given["Name"] == {"Ref": "AWS::StackName"}
+    for name in ("KmsKeyArn", "PermissionsBoundary", "RolePath", "LogRetentionDays", "Architecture", "EventBusName", "Analyses"):
+        assert given[name] == {"Ref": name}
+    assert (template.PATH.parent / RESOURCES["Analysis"]["Properties"]["TemplateURL"]).samefile(template.ANALYSIS)
+    # Whoever deploys need allow no macro in it.
+    assert "Transform" not in WITHIN
+
+
+def test_what_is_analysed_was_rendered_by_this_stack():
+    rule = RESOURCES["ProcessedRule"]["Properties"]
+    assert rule["EventPattern"] == {
+        "source": ["imgcore"], "detail-type": ["ImageProcessed"], "detail": {"bucket": [{"Ref": "InputBucket"}], "status": ["SUCCEEDED"]},
+    }
+    [target] = rule["Targets"]
+    assert target["Arn"] == {"Fn::GetAtt": ["AnalysisQueue", "Arn"]} and target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["AnalysisDeadLetterQueue", "Arn"]}}
+    [source] = [statement for statement in RESOURCES["AnalysisQueuesPolicy"]["Properties"]["PolicyDocument"]["Statement"] if statement["Sid"] == "FromTheRule"]
+    assert source["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["ProcessedRule", "Arn"]}}}
+
+
+def test_the_function_that_analyses_is_as_the_others():
+    common, analyse, process = ALL["Globals"]["Function"], RESOURCES["AnalyseFunction"]["Properties"], RESOURCES["ProcessFunction"]["Properties"]
+    for name in ("Runtime", "Handler", "Architectures"):
+        assert analyse[name] == common[name]
+    assert analyse["TracingConfig"] == {"Mode": common["Tracing"]}
+    assert analyse["LoggingConfig"] == {**common["LoggingConfig"], "LogGroup": {"Ref": "AnalyseLogs"}}
+    assert (analyse["Code"], analyse["Timeout"], analyse["MemorySize"]) == (process["CodeUri"], process["Timeout"], {"Ref": "Memory"})
+    assert RESOURCES["AnalyseLogs"]["Properties"]["LogGroupName"] == {"Fn::Sub": "/aws/lambda/${Name}-analyse"}
+    variables = environment("AnalyseFunction")
+    assert variables["IMGCORE_ROLE"] == "analyse" and variables["IMGCORE_ANALYSES"] == {"Ref": "Analyses"}
+    assert variables["MALLOC_MMAP_THRESHOLD_"] == common["Environment"]["Variables"]["MALLOC_MMAP_THRESHOLD_"]
+    assert set(variables) - {"IMGCORE_ANALYSES"} == set(environment("ProcessFunction")) | set(common["Environment"]["Variables"])
 
 
 # Functions and their rights.
@@ -217,7 +410,7 @@ def test_a_function_is_shifted_watched_and_logged(role):
 
 def test_every_log_is_forgotten_in_time():
     groups = of("AWS::Logs::LogGroup")
-    assert len(groups) == 5
+    assert len(groups) == 7
     assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups.values())
 
 
@@ -229,20 +422,107 @@ def test_roles_may_do_what_the_code_does_and_nothing_else():
     assert actions("ApiRole") == {
         "s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:ListBucketVersions", "s3:PutObject", "s3:DeleteObject",
         "s3:DeleteObjectVersion", "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:Query",
+        "secretsmanager:GetSecretValue",
+    }
+    assert actions("AnalyseRole") == {
+        "s3:GetObject", "s3:ListBucket", "s3:GetObjectVersion", "dynamodb:GetItem", "dynamodb:PutItem",
+        "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes",
+        "rekognition:DetectFaces", "rekognition:DetectText", "rekognition:DetectModerationLabels",
     }
     assert actions("PublishRole") == {
         "dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams", "events:PutEvents", "sqs:SendMessage",
     }
 
 
-def test_the_state_machine_knows_every_code_and_logs_no_key():
-    machine = json.loads((HERE / "../../step-functions/image.asl.json").read_text())
+@pytest.mark.parametrize("name", ["image", "backfill"])
+def test_a_state_machine_knows_every_code_and_logs_no_key(name):
     words = set(re.findall(r'\w+ = "([a-z_]+)",', (HERE / "../../src/error.rs").read_text()))
-    named = {error for errors in find(machine, "ErrorEquals") for error in errors if "." not in error}
+    named = {error for errors in find(machine(name), "ErrorEquals") for error in errors if "." not in error}
     assert named and named <= words, named - words
-    properties = RESOURCES["ImageMachine"]["Properties"]
+    properties = RESOURCES[f"{name.title()}Machine"]["Properties"]
+    assert properties["DefinitionUri"] == f"step-functions/{name}.asl.json"
     assert properties["Logging"]["IncludeExecutionData"] is False and properties["Tracing"] == {"Enabled": True}
+    # Everything that is to be put in is given, and the other way round.
+    text = (HERE / f"../../step-functions/{name}.asl.json").read_text()
+    assert set(re.findall(r"\$\{(\w+)\}", text)) == set(properties["DefinitionSubstitutions"])
+
+
+def test_the_state_machine_analyses_what_was_rendered_and_only_where_that_is_on():
+    states = machine("image")["States"]
     assert actions("ImageMachineRole") - WITHOUT_RESOURCES == {"lambda:InvokeFunction"}
+    assert states["Render"]["ResultSelector"]["analysis"] == "${Analysis}"
+    [failed, on] = states["Ended"]["Choices"]
+    assert failed["Next"] == "Failed" and states["Ended"]["Default"] == "Done"
+    assert on == {"Next": "Analyse", "And": [
+        {"Variable": "$.rendered.image.status", "StringEquals": "SUCCEEDED"}, {"Variable": "$.rendered.analysis", "StringEquals": "on"},
+    ]}
+    substitutions = RESOURCES["ImageMachine"]["Properties"]["DefinitionSubstitutions"]
+    assert substitutions["Analysis"] == {"Fn::If": ["HasAnalysis", "on", "off"]}
+    [nothing] = states["Analysed"]["Choices"]
+    assert nothing == {"Variable": "$.analysed.found.analysis", "IsNull": True, "Next": "Done"} and states["Analysed"]["Default"] == "Record"
+    for name in ("Analyse", "Record"):
+        # What was rendered stays so.
+        assert states[name]["Catch"] == [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "RenderedOnly"}]
+        assert {"storage_unavailable", "internal", "cancelled"} <= {error for retry in states[name]["Retry"] for error in retry["ErrorEquals"]}
+    assert states["RenderedOnly"]["Type"] == "Succeed"
+    onward = lambda state: [state.get("Next"), state.get("Default"), *[choice["Next"] for choice in state.get("Choices", [])]]
+    assert [name for name, state in states.items() if "Record" in onward(state)] == ["Analysed"]
+    assert [name for name, state in states.items() if "Analyse" in onward(state)] == ["Ended"]
+
+
+# What of the backfill the emulator does not do is asserted here: rates, reports, manifests.
+
+@pytest.mark.parametrize("source", ["Bucket", "Inventory", "Failures"])
+def test_a_backfill_tries_every_object_at_a_rate_and_reports(source):
+    state = machine("backfill")["States"][source]
+    assert state["ItemProcessor"]["ProcessorConfig"] == {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"}
+    assert state["MaxConcurrencyPath"] == "$.concurrency" and "MaxConcurrency" not in state and "ItemBatcher" not in state
+    assert state["ToleratedFailurePercentage"] == 100 and "Catch" not in state
+    assert state["ResultWriter"]["Resource"].endswith(":s3:putObject")
+    assert state["ResultWriter"]["Parameters"] == {"Bucket": "${OutputBucket}", "Prefix": "reports/backfill"}
+    # The list of all answers would not fit into a state.
+    assert state["ResultPath"] is None and len(state["Label"]) <= 40
+    child = state["ItemProcessor"]["States"]
+    assert child["Process"]["Parameters"] == {"FunctionName": "${ProcessFunction}", "Payload.$": "$.call"}
+    assert child["Failed"]["Type"] == "Fail" and child["Nothing"]["Type"] == child["Done"]["Type"] == "Succeed"
+    # A child of this kind ends after five minutes: a lease and a time-out of the function fit in.
+    [lease] = [retry for retry in child["Process"]["Retry"] if retry["ErrorEquals"] == ["not_ready"]]
+    waits = [min(lease["IntervalSeconds"] * lease["BackoffRate"] ** n, lease["MaxDelaySeconds"]) for n in range(lease["MaxAttempts"])]
+    assert 130 <= sum(waits) <= 300 - RESOURCES["ProcessFunction"]["Properties"]["Timeout"]
+
+
+def test_a_backfill_reads_what_s3_lists_as_s3_writes_it():
+    states = machine("backfill")["States"]
+    bucket, inventory, failures = (states[name] for name in ("Bucket", "Inventory", "Failures"))
+    assert bucket["ItemReader"]["Resource"].endswith(":s3:listObjectsV2") and bucket["ItemReader"]["Parameters"]["Prefix.$"] == "$.prefix"
+    assert bucket["ItemSelector"]["call"] == {"bucket.$": "$.bucket", "key.$": "$$.Map.Item.Value.Key"}
+    assert inventory["ItemReader"]["ReaderConfig"] == {"InputType": "MANIFEST"}
+    assert inventory["ItemSelector"]["call"] == {"bucket.$": "$$.Map.Item.Value.Bucket", "urlEncodedKey.$": "$$.Map.Item.Value.Key"}
+    assert failures["ItemReader"]["ReaderConfig"] == {"InputType": "JSON", "Transformation": "LOAD_AND_FLATTEN"}
+    assert failures["ItemReader"]["Parameters"]["Bucket"] == "${OutputBucket}"
+    assert states["Defaults"]["Result"]["concurrency"] >= 1
+
+
+def test_a_backfill_ends_with_counts_and_badly_if_one_failed():
+    states = machine("backfill")["States"]
+    assert states["Counts"]["Resource"].endswith(":aws-sdk:sfn:describeMapRun")
+    assert {"total", "succeeded", "failed", "timedOut", "aborted"} <= {name.removesuffix(".$") for name in states["Counts"]["ResultSelector"]}
+    bad = {choice["Variable"] for choice in states["AllDone"]["Choices"] if (choice["NumericGreaterThan"], choice["Next"]) == (0, "SomeFailed")}
+    assert bad == {"$.failed", "$.timedOut", "$.aborted"} and states["SomeFailed"]["Type"] == "Fail"
+
+
+def test_a_backfill_may_read_lists_write_reports_and_run_itself():
+    assert actions("BackfillMachineRole") - WITHOUT_RESOURCES == {
+        "lambda:InvokeFunction", "s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload",
+        "states:StartExecution", "states:DescribeExecution", "states:StopExecution", "states:RedriveExecution",
+        "states:ListMapRuns", "states:DescribeMapRun",
+    }
+    for statement in statements("BackfillMachineRole"):
+        places = [place for resource in listed(statement["Resource"]) for place in sides(resource)]
+        if "s3:PutObject" in listed(statement["Action"]):
+            assert places == [{"Fn::Sub": "${OutputBucket.Arn}/reports/backfill/*"}]
+        if any(action.startswith("states:") for action in listed(statement["Action"])):
+            assert all("${AWS::StackName}-backfill" in place["Fn::Sub"] for place in places), places
 
 
 def test_no_role_has_a_managed_policy_or_more_than_it_names():
@@ -256,19 +536,21 @@ def test_no_role_has_a_managed_policy_or_more_than_it_names():
                 assert "*" not in action or statement["Sid"] == "UseTheKey", (name, action)
             for resource in listed(statement["Resource"]):
                 if resource == "*":
-                    assert all(action.startswith("xray:") or action in WITHOUT_RESOURCES for action in statement["Action"]), name
-    text = template.PATH.read_text()
-    assert "FullAccess" not in text and "arn:aws:iam::aws:policy" not in text
-    # Each `*` says why.
-    assert text.count('Resource: "*"') == len(re.findall(r"# `\*`: IAM has no resources for .*\.\n +- Sid: ", text)) == 5
+                    free = lambda action: action.startswith("xray:") or action in WITHOUT_RESOURCES or action.startswith("rekognition:Detect")
+                    assert all(free(action) for action in listed(statement["Action"])), name
+    for path, stars in ((template.PATH, 7), (template.ANALYSIS, 4)):
+        text = path.read_text()
+        assert "FullAccess" not in text and "arn:aws:iam::aws:policy" not in text
+        # Each `*` says why.
+        assert text.count('Resource: "*"') == len(re.findall(r"# `\*`: IAM has no resources for .*\.\n +- Sid: ", text)) == stars
 
 
 def test_nothing_is_written_into_the_input_but_uploads():
-    for role in ("ProcessRole", "ApiRole"):
+    for role in of("AWS::IAM::Role"):
         for statement in statements(role):
             if "s3:PutObject" in listed(statement["Action"]):
                 places = [place["Fn::Sub"] for resource in listed(statement["Resource"]) for place in sides(resource)]
-                assert all(place.endswith(("/uploads/*", "${OutputBucket.Arn}/renditions/*")) for place in places), places
+                assert all(place.endswith(("/uploads/*", "${OutputBucket.Arn}/renditions/*", "${OutputBucket.Arn}/reports/backfill/*")) for place in places), places
 
 
 # Operating it.
@@ -278,11 +560,12 @@ def test_every_alarm_is_heard_and_explained():
     watched = {(alarm["MetricName"], json.dumps(alarm["Dimensions"])) for alarm in alarms.values()}
     assert len(watched) == len(alarms)
     for metric, queue in (("ApproximateNumberOfMessagesVisible", "DeadLetterQueue"), ("ApproximateNumberOfMessagesVisible", "UntoldQueue"),
-                          ("ApproximateAgeOfOldestMessage", "JobsQueue")):
+                          ("ApproximateNumberOfMessagesVisible", "AnalysisDeadLetterQueue"), ("ApproximateAgeOfOldestMessage", "JobsQueue")):
         assert any(name == metric and queue in dimensions for name, dimensions in watched), queue
     operations = (HERE / "../../OPERATIONS.md").read_text()
     for name, alarm in alarms.items():
-        assert {"Ref": "AlarmTopic"} in alarm["AlarmActions"], name
+        topic = "AlarmTopicArn" if name in WITHIN["Resources"] else "AlarmTopic"
+        assert {"Ref": topic} in alarm["AlarmActions"], name
         [section] = re.findall(r'OPERATIONS\.md, "([^"]+)"', alarm["AlarmDescription"])
         assert f"## {section}\n" in operations, section
 
@@ -293,13 +576,15 @@ def test_a_budget_and_an_address_are_one_parameter_away():
 
 
 def test_names_carry_the_stacks_name_so_that_two_stages_live_in_one_account():
+    # The stack within has a name that nobody has given; its resources carry that of the stack around it.
+    assert not re.search(r"AWS::StackName", template.ANALYSIS.read_text())
     named = ("BucketName", "QueueName", "FunctionName", "LogGroupName", "AlarmName", "TopicName", "DashboardName", "UserPoolName", "BudgetName")
     for key in named:
-        for resource in RESOURCES.values():
+        for logical, resource in RESOURCES.items():
             name = resource["Properties"].get(key) or resource["Properties"].get("Budget", {}).get(key)
             if name is None or resource["Type"] in ("AWS::Lambda::EventSourceMapping", "AWS::Lambda::Permission"):
                 continue
-            assert "AWS::StackName" in json.dumps(name), name
+            assert ("${Name}" if logical in WITHIN["Resources"] else "AWS::StackName") in json.dumps(name), name
     assert not list(find(RESOURCES, "RoleName"))
 
 
@@ -314,6 +599,9 @@ def test_every_suppressed_check_is_argued():
     suppressed = [one for skip in find(RESOURCES, "skip") for one in skip]
     assert suppressed
     assert all(len(one["comment"].split()) >= 8 and one["comment"].endswith(".") for one in suppressed)
+    for path in (template.PATH, template.ANALYSIS):
+        text = path.read_text()
+        assert text.count("ignore_checks: [") == len(re.findall(r"# (\w\d+): .{20,}\.\n +cfn-lint: \{ config: \{ ignore_checks: \[\1\]", text))
 
 
 def test_what_the_readme_needs_is_answered():

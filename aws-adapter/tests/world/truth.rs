@@ -18,6 +18,7 @@ use super::{LONG, World};
 /// finds nothing but renditions that no record names, and after one pass none of them is left. While it ran, the world has watched that
 /// no output key changed its content, no older event overwrote a newer one, and nothing was visible that was not whole.
 pub(crate) async fn assert_holds(world: &World, why: &str) {
+    world.watch.assert_kept();
     world.pass(LONG);
     let before = assert_records(world, why).await;
     let findings = reconcile::find(&world.flow).await.unwrap();

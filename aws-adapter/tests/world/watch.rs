@@ -27,12 +27,14 @@ pub(crate) struct Watch {
     seen: Mutex<BTreeMap<String, String>>,
     newest: Mutex<BTreeMap<String, Newest>>,
     finals: AtomicUsize,
+    /// The first promise that was not kept: a job's panic ends that job alone, and the test would go on.
+    broken: Mutex<Option<String>>,
 }
 
 impl Watch {
     pub(crate) fn new(output: &Arc<MemoryObjects>, records: &Arc<MemoryRecords>) -> Self {
         let (output, records) = (Arc::clone(output), Arc::clone(records));
-        Self { output, records, seen: Mutex::default(), newest: Mutex::default(), finals: AtomicUsize::new(0) }
+        Self { output, records, seen: Mutex::default(), newest: Mutex::default(), finals: AtomicUsize::new(0), broken: Mutex::default() }
     }
 
     /// What happened to each object last, by key.
@@ -50,11 +52,25 @@ impl Watch {
         self.newest.lock().unwrap().insert(key.to_owned(), newest);
     }
 
+    /// Stops the test if a promise was broken.
+    pub(crate) fn assert_kept(&self) {
+        let broken = self.broken.lock().unwrap().clone();
+        assert_eq!(broken, None, "a promise was broken");
+    }
+
+    fn promise(&self, is_kept: bool, what: impl FnOnce() -> String) {
+        if !is_kept {
+            let what = what();
+            self.broken.lock().unwrap().get_or_insert_with(|| what.clone());
+            panic!("{what}");
+        }
+    }
+
     /// A key of the output has one content for ever.
     pub(crate) fn putting(&self, key: &str, data: &[u8]) {
         let hash = sha256(data);
         let before = self.seen.lock().unwrap().insert(key.to_owned(), hash.clone());
-        assert!(before.is_none_or(|before| before == hash), "{key} changed its content");
+        self.promise(before.is_none_or(|before| before == hash), || format!("{key} changed its content"));
     }
 
     /// Nothing is deleted that a record names.
@@ -62,7 +78,7 @@ impl Watch {
         let Some(id) = image_id_of(key) else { return };
         let entry = self.records.get(id).await.unwrap();
         let is_named = entry.is_some_and(|entry| entry.record.renditions.iter().any(|named| named.key == key));
-        assert!(!is_named, "{key} is deleted while a record names it");
+        self.promise(!is_named, || format!("{key} is deleted while a record names it"));
     }
 
     /// An older sequencer never follows a newer one, and whoever reads a record finds all that it names.
@@ -74,15 +90,16 @@ impl Watch {
             _ => 0,
         };
         let sequencer = before.and_then(|entry| entry.record.sequencer.as_ref());
-        assert!(after.record.sequencer.as_ref() >= sequencer, "an older event overwrote `{}`", after.record.key);
-        self.assert_whole(&after.record).await;
+        let is_newer = after.record.sequencer.as_ref() >= sequencer;
+        self.promise(is_newer, || format!("an older event overwrote `{}`", after.record.key));
+        self.look_at_renditions(&after.record).await;
     }
 
-    async fn assert_whole(&self, record: &Record) {
+    async fn look_at_renditions(&self, record: &Record) {
         for named in &record.renditions {
             let found = self.output.get(&named.key, None, u64::MAX).await;
-            let object = found.unwrap_or_else(|_| panic!("`{}` names {}, which is not there", record.key, named.key));
-            assert_eq!((sha256(&object.data), object.head.size), (named.sha256.clone(), named.bytes), "{}", named.key);
+            let is_whole = found.is_ok_and(|object| sha256(&object.data) == named.sha256 && object.head.size == named.bytes);
+            self.promise(is_whole, || format!("`{}` names {}, which is not there or not whole", record.key, named.key));
         }
     }
 }
