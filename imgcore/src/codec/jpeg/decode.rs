@@ -252,6 +252,7 @@ impl Target for Stream<'_, '_> {
 }
 
 /// The coefficients of a whole file that is ours.
+#[cfg(test)]
 pub(super) fn coefficients(input: &[u8]) -> Result<(Frame, Coefficients), Error> {
     let ctx = Context::default();
     let mut segments = Segments::new(input);
