@@ -273,8 +273,7 @@ pub(crate) fn encode_scratch(plan: &EncodePlan, size: Size) -> u64 {
     let padded = (u64::from(size.width) + 16) * (u64::from(size.height) + 16);
     let channels = plan.layout.channels() as u64;
     match plan.format {
-        // Rows of components, and all coefficients in 16 bits where tables are optimized or scans are progressive.
-        Format::Jpeg => padded * channels * 3,
+        Format::Jpeg => jpeg::encode_scratch(plan, size),
         // Filtered rows and their compressed form, which grows by doubling.
         Format::Png => padded * channels * 3,
         // Four bytes a pixel, and the tokens.

@@ -336,11 +336,13 @@ impl Target for Stream<'_, '_> {
 }
 
 /// The coefficients of a whole file that is ours.
+#[cfg(test)]
 pub(super) fn coefficients(input: &[u8]) -> Result<(Frame, Coefficients), Error> {
     all_of(input).map(|(frame, picture, _)| (frame, picture))
 }
 
 /// The coefficients of a whole file, and by component the steps that they are counted in.
+#[cfg(test)]
 pub(super) fn all_of(input: &[u8]) -> Result<(Frame, Coefficients, Vec<Option<Quantization>>), Error> {
     let ctx = Context::default();
     let mut segments = Segments::new(input);

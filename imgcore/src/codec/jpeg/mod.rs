@@ -18,12 +18,11 @@ mod rows;
 mod smooth;
 mod decode;
 mod encode;
-mod interleave;
 #[cfg(test)]
 mod scaled_tests;
 
 pub(super) use decode::decode;
-pub(super) use encode::encode;
+pub(super) use encode::{encode, scratch as encode_scratch};
 pub(super) use header::probe;
 
 use super::Format;
