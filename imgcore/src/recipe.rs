@@ -520,7 +520,7 @@ impl Metadata {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Effort {
-    /// The least time. A JPEG has fixed Huffman tables.
+    /// The least time. A JPEG that is not progressive has fixed Huffman tables.
     Fast,
     /// Few bytes for little time. A JPEG has optimized Huffman tables.
     #[default]
