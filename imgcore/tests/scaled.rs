@@ -11,7 +11,10 @@ mod heap;
 use std::collections::BTreeMap;
 use std::{env, fs};
 
-use imgcore::{ChromaSubsampling, Context, Encode, Limits, OnTruncated, Recipe, Resize, convert, plan, probe};
+use imgcore::{
+    ChromaSubsampling, Context, Encode, Layout, Limits, OnTruncated, Picture, Raster, Recipe, Resize, convert, convert_many,
+    convert_pixels, plan, plan_many, probe,
+};
 
 use common::{Random, damage};
 
@@ -32,7 +35,37 @@ fn recipe(random: &mut Random) -> Recipe {
 }
 
 #[test]
-fn no_damage_panics_or_costs_more_than_was_forecast() {
+fn every_scale_costs_what_was_forecast_and_no_damage_costs_more() {
+    sound_files_cost_what_was_forecast();
+    no_damage_panics_or_costs_more();
+}
+
+/// Within a small part of the picture, one scale at a time and all of them in one pass.
+fn sound_files_cost_what_was_forecast() {
+    const SLACK: u64 = 128 << 10;
+    let samples = (0..1600 * 1200 * 3u32).map(|at| (at / 3 % 1600 / 7 + at / 4800 / 5 + at % 3 * 40) as u8).collect();
+    let raster = Raster::from_u8(1600, 1200, Layout::Rgb, samples).expect("as many samples as there are");
+    for encode in [Encode::jpeg(), Encode::jpeg().progressive()] {
+        let made = convert_pixels(Picture::still(raster.clone()), &Recipe::default().encode(encode), &Context::default());
+        let file = made.expect("a JPEG").data;
+        let ctx = Context::default();
+        let header = probe(&file, &ctx).expect("a header");
+        let recipes: Vec<Recipe> = (1..9).map(|n| Recipe::default().resize(Resize::width(1600 * n / 12)).encode(Encode::jpeg())).collect();
+        for (recipe, eighths) in recipes.iter().zip(1..) {
+            let plan = plan(recipe, &header, &ctx).expect("a plan");
+            assert_eq!(plan.decode.eighths, eighths);
+            let (result, peak) = heap::peak(|| convert(&file, recipe, &ctx).map(|_| ()));
+            result.expect("a result");
+            assert!(peak <= plan.peak_bytes() + SLACK, "{eighths}/8: {peak} bytes of heap, more than {}", plan.peak_bytes());
+        }
+        let forecast = plan_many(&recipes, &header, &ctx).peak_bytes();
+        let (results, peak) = heap::peak(|| convert_many(&file, &recipes, &ctx));
+        assert!(results.iter().all(Result::is_ok));
+        assert!(peak <= forecast + SLACK, "all: {peak} bytes of heap, more than {forecast}");
+    }
+}
+
+fn no_damage_panics_or_costs_more() {
     let count = env::var("IMGCORE_MUTATIONS").ok().map_or(3_000, |count| count.parse().expect("a number of mutations"));
     let files = files();
     assert!(files.len() > 15, "{} files", files.len());

@@ -1,7 +1,7 @@
 //! What a file says before any pixel is decoded: a walk over its markers, from start to end of image.
 
 use super::super::{Found, Space};
-use super::decode::Coefficients;
+use super::coefficients::Coefficients;
 use super::frame::{Colors, Frame};
 use super::malformed;
 use super::metadata::Metadata;

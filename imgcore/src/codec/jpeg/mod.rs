@@ -16,6 +16,7 @@ mod scale;
 mod shrink;
 mod rows;
 mod smooth;
+mod coefficients;
 mod decode;
 mod encode;
 #[cfg(test)]

@@ -255,6 +255,17 @@ impl<'a> Rows<'a> {
     }
 }
 
+/// Pushes what a finished row of units completes. `Break`: nobody wants more.
+pub(super) fn finish_units(rows: &mut [Rows<'_>], y: usize) -> ControlFlow<()> {
+    let mut flow = ControlFlow::Break(());
+    for rows in rows {
+        if rows.finish_units(y).is_continue() {
+            flow = ControlFlow::Continue(());
+        }
+    }
+    flow
+}
+
 fn to_srgb<'a>(inks: &mut [u8], is_inverted: bool, profile: Option<&Inks>, out: &'a mut Vec<u8>) -> &'a [u8] {
     if is_inverted {
         inks.iter_mut().for_each(|ink| *ink = 255 - *ink);

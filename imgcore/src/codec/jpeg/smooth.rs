@@ -2,7 +2,7 @@
 //!
 //! Without it such a picture shows its blocks. The kernels are libjpeg-turbo's, so that previews look as elsewhere.
 
-use super::decode::Coefficients;
+use super::coefficients::Coefficients;
 use super::frame::Component;
 use super::scan::{Block, Scan, ZIGZAG};
 
