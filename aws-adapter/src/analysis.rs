@@ -20,7 +20,7 @@ use crate::catalog::{Records, Write};
 use crate::error::{Code, Error};
 use crate::identity::image_id;
 use crate::job::Flow;
-use crate::record::Status;
+use crate::record::{Record, Status};
 use crate::store::Objects;
 use crate::time::Timestamp;
 
@@ -156,6 +156,8 @@ pub enum Recorded {
     Recorded,
     /// The record describes other bytes by now.
     Outdated,
+    /// The record said what was found before anybody looked.
+    Unchanged,
 }
 
 impl Recorded {
@@ -164,6 +166,7 @@ impl Recorded {
         match self {
             Self::Recorded => "recorded",
             Self::Outdated => "outdated",
+            Self::Unchanged => "unchanged",
         }
     }
 }
@@ -179,17 +182,48 @@ impl<I: Objects, O: Objects, R: Records> Flow<I, O, R> {
     /// # Errors
     /// Those of the storage, the records and the service; a picture's own faults where it cannot be made into a JPEG.
     pub async fn analyse(&self, bucket: &str, key: &str, analyst: &impl Analyst, deadline: Timestamp) -> Result<Option<Analysis>, Error> {
+        match self.rendered_record(bucket, key).await? {
+            Some(record) => self.look_at(record, analyst, deadline).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The same, and what is found goes into the record; nobody looks where it says so already.
+    ///
+    /// # Errors
+    /// Those of [`Flow::analyse`] and [`Flow::record_analysis`].
+    pub async fn analyse_once(
+        &self,
+        bucket: &str,
+        key: &str,
+        analyst: &impl Analyst,
+        deadline: Timestamp,
+    ) -> Result<Option<Recorded>, Error> {
+        let Some(record) = self.rendered_record(bucket, key).await? else { return Ok(None) };
+        if record.analysis.is_some() {
+            return Ok(Some(Recorded::Unchanged));
+        }
+        match self.look_at(record, analyst, deadline).await? {
+            Some(found) => self.record_analysis(&found).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The record of a picture of this bucket, if it is `SUCCEEDED`.
+    async fn rendered_record(&self, bucket: &str, key: &str) -> Result<Option<Record>, Error> {
         if bucket != self.input.bucket() {
             let message = format!("bucket `{bucket}` is not the one that is worked on");
             return Err(Error::new(Code::InvalidRequest, message));
         }
-        let image_id = image_id(bucket, key);
-        let Some(entry) = self.records.get(&image_id).await? else { return Ok(None) };
-        let record = entry.record;
-        let (Status::Succeeded, Some(version), Some(source_sha256)) = (record.status, &record.source_version, record.source_sha256) else {
+        let entry = self.records.get(&image_id(bucket, key)).await?;
+        Ok(entry.map(|entry| entry.record).filter(|record| record.status == Status::Succeeded))
+    }
+
+    async fn look_at(&self, record: Record, analyst: &impl Analyst, deadline: Timestamp) -> Result<Option<Analysis>, Error> {
+        let Record { image_id, key, source_version: Some(version), source_sha256: Some(source_sha256), .. } = record else {
             return Ok(None);
         };
-        match self.rendered(key, version, record.size.unwrap_or(0), whole(), deadline).await {
+        match self.rendered(&key, &version, record.size.unwrap_or(0), whole(), deadline).await {
             Ok(jpeg) => Ok(Some(Analysis { image_id, source_sha256, analysis: analyst.look(jpeg).await? })),
             // Its own event says so, and what comes after it is looked at then.
             Err(error) if matches!(error.code, Code::SourceMissing | Code::SourceChanged) => Ok(None),
@@ -224,14 +258,5 @@ impl<I: Objects, O: Objects, R: Records> Flow<I, O, R> {
             }
         }
         Err(Error::new(Code::NotReady, "somebody else works on the picture"))
-    }
-
-    /// Whether the record of these bytes says already what was found in them.
-    ///
-    /// # Errors
-    /// Those of the records.
-    pub async fn is_analysed(&self, bucket: &str, key: &str) -> Result<bool, Error> {
-        let entry = self.records.get(&image_id(bucket, key)).await?;
-        Ok(entry.is_some_and(|entry| entry.record.status == Status::Succeeded && entry.record.analysis.is_some()))
     }
 }

@@ -48,6 +48,32 @@ async fn record(cloud: &Cloud, key: &str) -> Record {
     cloud.records().get(&image_id(INPUT, key)).await.unwrap().expect("there is a record").record
 }
 
+/// What a service answers to a request: a document, or an error by its name.
+type Said = Result<Value, &'static str>;
+
+/// One of AWS's services that speak JSON, as its documentation says that it answers.
+async fn service(name: &'static str, answer: impl Fn(&str, &Value) -> Said + Send + Sync + 'static) -> String {
+    let answer = Arc::new(answer);
+    let handler = move |headers: HeaderMap, body: String| {
+        let answer = Arc::clone(&answer);
+        async move {
+            let target = headers["x-amz-target"].to_str().unwrap();
+            let (service, action) = target.split_once('.').unwrap();
+            assert_eq!(service.to_lowercase().trim_end_matches("service"), name);
+            let content_type = [("content-type", "application/x-amz-json-1.1")];
+            match answer(action, &serde_json::from_str(&body).unwrap()) {
+                Ok(document) => (StatusCode::OK, content_type, document.to_string()),
+                Err(error) => (StatusCode::BAD_REQUEST, content_type, json!({ "__type": error, "message": "as documented" }).to_string()),
+            }
+        }
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let router = axum::Router::new().fallback(handler).layer(axum::extract::DefaultBodyLimit::disable());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    url
+}
+
 /// The record says so, and what it names is there.
 async fn assert_rendered(cloud: &Cloud, key: &str) {
     let record = record(cloud, key).await;
@@ -557,32 +583,6 @@ async fn a_reader_is_sent_to_the_distribution_where_there_is_one() {
 
 // ---- analysis --------------------------------------------------------------------------------------------------------------------------
 
-/// What a service answers to a request: a document, or an error by its name.
-type Said = Result<Value, &'static str>;
-
-/// One of AWS's services that speak JSON, as its documentation says that it answers.
-async fn service(name: &'static str, answer: impl Fn(&str, &Value) -> Said + Send + Sync + 'static) -> String {
-    let answer = Arc::new(answer);
-    let handler = move |headers: HeaderMap, body: String| {
-        let answer = Arc::clone(&answer);
-        async move {
-            let target = headers["x-amz-target"].to_str().unwrap();
-            let (service, action) = target.split_once('.').unwrap();
-            assert_eq!(service.to_lowercase().trim_end_matches("service"), name);
-            let content_type = [("content-type", "application/x-amz-json-1.1")];
-            match answer(action, &serde_json::from_str(&body).unwrap()) {
-                Ok(document) => (StatusCode::OK, content_type, document.to_string()),
-                Err(error) => (StatusCode::BAD_REQUEST, content_type, json!({ "__type": error, "message": "as documented" }).to_string()),
-            }
-        }
-    };
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let router = axum::Router::new().fallback(handler).layer(axum::extract::DefaultBodyLimit::disable());
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    url
-}
-
 /// Rekognition; the pictures that it is sent; and the name of the error that it answers, if any.
 async fn rekognition() -> (String, Arc<Mutex<Vec<Vec<u8>>>>, Arc<Mutex<Option<&'static str>>>) {
     let (sent, failing) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(None)));
@@ -695,9 +695,8 @@ type Told = Arc<Mutex<Vec<Value>>>;
 async fn bus() -> (String, Told) {
     let told: Told = Arc::default();
     let kept = Arc::clone(&told);
-    let put = move |headers: HeaderMap, body: String| async move {
-        assert_eq!(headers["x-amz-target"], "AWSEvents.PutEvents");
-        let request: Value = serde_json::from_str(&body).unwrap();
+    let url = service("awsevents", move |action, request| {
+        assert_eq!(action, "PutEvents");
         let entries = request["Entries"].as_array().unwrap();
         assert!((1..=10).contains(&entries.len()));
         let answers: Vec<Value> = entries
@@ -711,12 +710,9 @@ async fn bus() -> (String, Told) {
             })
             .collect();
         let failed = answers.iter().filter(|answer| answer["ErrorCode"].is_string()).count();
-        ([("content-type", "application/x-amz-json-1.1")], json!({ "FailedEntryCount": failed, "Entries": answers }).to_string())
-    };
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(put)).await });
-    (url, told)
+        Ok(json!({ "FailedEntryCount": failed, "Entries": answers }))
+    });
+    (url.await, told)
 }
 
 #[tokio::test]

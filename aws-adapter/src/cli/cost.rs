@@ -10,46 +10,46 @@ use super::{Failure, print, words};
 #[derive(clap::Args)]
 pub(crate) struct Cost {
     /// How many pictures.
-    #[arg(long, default_value = "1000000")]
+    #[arg(long, default_value_t = Load::default().images as u64)]
     images: u64,
     /// The size of one, in millions of bytes.
-    #[arg(long, default_value = "2.8", value_parser = amount)]
+    #[arg(long, default_value_t = Load::default().bytes / 1e6, value_parser = amount)]
     megabytes: f64,
     /// The size of one, in millions of pixels, from which the time is reckoned.
-    #[arg(long, default_value = "12", value_parser = amount, conflicts_with = "milliseconds")]
+    #[arg(long, default_value_t = cost::MEGAPIXELS, value_parser = amount, conflicts_with = "milliseconds")]
     megapixels: f64,
     /// How long the function works on one, where you have measured it: the durations are in the function's metrics.
     #[arg(long, value_parser = amount)]
     milliseconds: Option<f64>,
     /// The function's memory in MB.
-    #[arg(long, default_value = "1769", value_parser = amount)]
+    #[arg(long, default_value_t = Load::default().memory, value_parser = amount)]
     memory: f64,
     /// What the functions run on.
     #[arg(long, default_value = "arm64", value_parser = architecture)]
     architecture: Architecture,
     /// How many renditions each gets.
-    #[arg(long, default_value = "3")]
+    #[arg(long, default_value_t = Load::default().renditions as u32)]
     renditions: u32,
     /// Bytes of one rendition.
-    #[arg(long, default_value = "115337", value_parser = amount)]
+    #[arg(long, default_value_t = Load::default().rendition_bytes, value_parser = amount)]
     rendition_bytes: f64,
     /// For how many months everything is kept.
-    #[arg(long, default_value = "1", value_parser = amount)]
+    #[arg(long, default_value_t = Load::default().months, value_parser = amount)]
     months: f64,
     /// The part of them that is offered through the API before it is uploaded, 0 to 1.
-    #[arg(long, default_value = "0", value_parser = amount)]
+    #[arg(long, default_value_t = Load::default().offers, value_parser = amount)]
     offers: f64,
     /// How often each record is read through the API.
-    #[arg(long, default_value = "1", value_parser = amount)]
+    #[arg(long, default_value_t = Load::default().reads, value_parser = amount)]
     reads: f64,
     /// How often a rendition of each is fetched.
-    #[arg(long, default_value = "1", value_parser = amount)]
+    #[arg(long, default_value_t = Load::default().downloads, value_parser = amount)]
     downloads: f64,
     /// Renditions are fetched through CloudFront.
     #[arg(long)]
     cdn: bool,
     /// How many analyses each picture gets: faces, text, moderation.
-    #[arg(long, default_value = "0", value_parser = clap::value_parser!(u8).range(0..=3))]
+    #[arg(long, default_value_t = Load::default().analyses as u8, value_parser = clap::value_parser!(u8).range(0..=3))]
     analyses: u8,
     /// The pictures are there already, and go through the state machine that fills up.
     #[arg(long)]

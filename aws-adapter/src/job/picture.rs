@@ -34,8 +34,7 @@ impl<I: Objects, O: Objects, R: Records> Flow<I, O, R> {
     ) -> Result<(), Error> {
         let mut step = Steps { flow: self, last: begun };
         let Seen { data, recipes, context, peak, mut entering } = self.look(record, Some(version), size, deadline, &mut step).await?;
-        let room = self.budget.total().saturating_sub(data.len() as u64 + (8 << 10));
-        entering.take(peak.min(room)).await?;
+        self.take_peak(&mut entering, &data, peak).await?;
         let share = entering.start();
         step.done(record, "wait");
 
@@ -81,8 +80,7 @@ impl<I: Objects, O: Objects, R: Records> Flow<I, O, R> {
             let (data, recipe, context) = (Arc::clone(&data), recipe.clone(), context.clone());
             move || plan(&recipe, &probe(&data, &context)?, &context)
         };
-        let room = self.budget.total().saturating_sub(data.len() as u64 + (8 << 10));
-        entering.take(contained(planned).await??.peak_bytes().min(room)).await?;
+        self.take_peak(&mut entering, &data, contained(planned).await??.peak_bytes()).await?;
         let share = entering.start();
         let output = contained(move || convert(&data, &recipe, &context)).await??;
         drop(share);
@@ -129,6 +127,12 @@ impl<I: Objects, O: Objects, R: Records> Flow<I, O, R> {
         self.first_fault(plans.plans)?;
         step.done(record, "plan");
         Ok(Seen { data, recipes, context, peak, entering })
+    }
+
+    /// Waits for what the pixels take, beside the picture's own bytes that are taken already.
+    async fn take_peak(&self, entering: &mut Entering, data: &[u8], peak: u64) -> Result<(), Error> {
+        let room = self.budget.total().saturating_sub(data.len() as u64 + (8 << 10));
+        entering.take(peak.min(room)).await
     }
 
     /// What a picture may cost: its own bytes are part of the shared memory, and the job's deadline ends it.

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::process::{deadline, diagnostic};
 use super::telemetry::{self, Level};
-use crate::analysis::{Analysis, Analyst, Findings};
+use crate::analysis::{Analysis, Analyst, Findings, Recorded};
 use crate::cloud::CloudFlow;
 use crate::error::{Code, Error};
 use crate::identity::image_id;
@@ -73,13 +73,13 @@ async fn handle(flow: &CloudFlow, analyst: &impl Analyst, event: LambdaEvent<Val
             let place = place(message["body"].as_str().unwrap_or_default());
             let image_id = place.as_ref().ok().map(|place| image_id(&place.bucket, &place.key));
             let result = match place {
-                Ok(place) => processed(flow, analyst, &place, deadline).await,
+                Ok(Place { bucket, key }) => flow.analyse_once(&bucket, &key, analyst, deadline).await,
                 Err(error) => Err(error),
             };
             let mut fields = json!({ "requestId": request_id, "messageId": id, "imageId": image_id });
             match result {
                 Ok(outcome) => {
-                    fields["outcome"] = json!(outcome);
+                    fields["outcome"] = json!(outcome.map_or("skipped", Recorded::as_str));
                     telemetry::log(Level::Info, "a picture was analysed", fields);
                 }
                 Err(error) => {
@@ -106,18 +106,6 @@ fn place(body: &str) -> Result<Place, Error> {
         return Err(Error::new(Code::InvalidRequest, "the message is no event of a processed picture"));
     }
     Ok(detail)
-}
-
-/// Looks at a picture, and writes what was found; says what became of it.
-async fn processed(flow: &CloudFlow, analyst: &impl Analyst, place: &Place, deadline: Timestamp) -> Result<&'static str, Error> {
-    let Place { bucket, key } = place;
-    if flow.is_analysed(bucket, key).await? {
-        return Ok("unchanged");
-    }
-    Ok(match flow.analyse(bucket, key, analyst, deadline).await? {
-        Some(found) => flow.record_analysis(&found).await?.as_str(),
-        None => "skipped",
-    })
 }
 
 async fn called(flow: &CloudFlow, analyst: &impl Analyst, event: Value, deadline: Timestamp) -> Result<Value, Error> {

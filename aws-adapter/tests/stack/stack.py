@@ -27,6 +27,11 @@ def picture(name):
     return (PICTURES / name).read_bytes()
 
 
+def redrive(dead_letters, count):
+    """A policy that lets a message come so many times."""
+    return json.dumps({"deadLetterTargetArn": dead_letters, "maxReceiveCount": count})
+
+
 class Stack:
     """A deployed stack and its clients."""
 
@@ -42,8 +47,7 @@ class Stack:
 
     def hurry(self, queue, dead_letters):
         """The template's times are for a function that may take minutes: here a returned message comes again after seconds, and twice."""
-        policy = json.dumps({"deadLetterTargetArn": dead_letters, "maxReceiveCount": 2})
-        self.sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "4", "RedrivePolicy": policy})
+        self.sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "4", "RedrivePolicy": redrive(dead_letters, 2)})
 
     def deploy(self, parameters):
         """Deploys the template; gives its outputs."""
@@ -53,13 +57,18 @@ class Stack:
         assert stack["StackStatus"] == "CREATE_COMPLETE", stack
         return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
-    def listen(self):
-        """A queue that hears what the stack tells."""
-        queue = self.sqs.create_queue(QueueName=f"{self.name}-told")["QueueUrl"]
+    def queue_for(self, service, name):
+        """A queue that a service may write into; gives its URL and its ARN."""
+        queue = self.sqs.create_queue(QueueName=f"{self.name}-{name}")["QueueUrl"]
         arn = self.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        statement = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
+        statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sqs:SendMessage", "Resource": arn}
         policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         self.sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+        return queue, arn
+
+    def listen(self):
+        """A queue that hears what the stack tells."""
+        queue, arn = self.queue_for("events.amazonaws.com", "told")
         pattern = {"source": ["imgcore"], "detail-type": ["ImageProcessed"], "detail": {"bucket": [self.input]}}
         self.events.put_rule(Name=f"{self.name}-told", EventPattern=json.dumps(pattern))
         self.events.put_targets(Rule=f"{self.name}-told", Targets=[{"Id": "told", "Arn": arn}])

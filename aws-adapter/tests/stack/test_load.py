@@ -19,7 +19,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from emulator import until
-from stack import Stack, image_id, picture
+from stack import Stack, image_id, picture, redrive
 
 OBJECTS = int(os.environ.get("IMGCORE_LOAD_OBJECTS", "1000"))
 SEED = 20260101
@@ -162,20 +162,11 @@ def workers(stack, role):
 
 def tapped(stack):
     """A queue that hears from S3 what the stack's own does."""
-    queue = stack.sqs.create_queue(QueueName=f"{stack.name}-tap")["QueueUrl"]
-    arn = stack.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    statement = {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    stack.sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+    queue, arn = stack.queue_for("s3.amazonaws.com", "tap")
     own = stack.s3.get_bucket_notification_configuration(Bucket=stack.input)["QueueConfigurations"]
     tap = {"QueueArn": arn, "Events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]}
     stack.s3.put_bucket_notification_configuration(Bucket=stack.input, NotificationConfiguration={"QueueConfigurations": [*own, tap]})
     return queue
-
-
-def redrive(stack, count):
-    """A policy that lets a message come so many times."""
-    return json.dumps({"deadLetterTargetArn": stack.outputs["DeadLetterQueueArn"], "maxReceiveCount": count})
 
 
 def hasten(stack):
@@ -188,7 +179,7 @@ def hasten(stack):
         if mapping["EventSourceArn"].endswith(f":{stack.name}-jobs"):
             stack.lambdas.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": 4})
     # A message that comes again after seconds meets a dead worker's claim more often than one that waits for minutes.
-    stack.sqs.set_queue_attributes(QueueUrl=stack.jobs, Attributes={"VisibilityTimeout": "3", "RedrivePolicy": redrive(stack, 100)})
+    stack.sqs.set_queue_attributes(QueueUrl=stack.jobs, Attributes={"VisibilityTimeout": "3", "RedrivePolicy": redrive(stack.outputs["DeadLetterQueueArn"], 100)})
 
 
 def records(stack):
@@ -315,7 +306,7 @@ def test_a_load_with_duplicates_and_deaths_leaves_true_records(emulator, capsys)
     # What is left for long waits for the claims of the dead.
     until("only poison is left", 120, lambda: load.rest() == load.rest() == len(poison))
     seconds = time.monotonic() - begun
-    stack.sqs.set_queue_attributes(QueueUrl=stack.jobs, Attributes={"RedrivePolicy": redrive(stack, 5)})
+    stack.sqs.set_queue_attributes(QueueUrl=stack.jobs, Attributes={"RedrivePolicy": redrive(stack.outputs["DeadLetterQueueArn"], 5)})
     until("the queue is empty", 60, lambda: load.rest() == load.rest() == 0)
     dead = []
     while letters := stack.take(stack.dead):

@@ -10,6 +10,7 @@ mod strip;
 mod huffman;
 mod bits;
 mod file;
+mod restarts;
 mod sequential;
 mod progressive;
 

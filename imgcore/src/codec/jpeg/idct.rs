@@ -4,7 +4,7 @@
 
 use std::num::Wrapping;
 
-type Int = Wrapping<i32>;
+pub(super) type Int = Wrapping<i32>;
 
 /// Bits of fraction in the constants, and in what the first pass leaves.
 const CONST_BITS: usize = 13;
@@ -40,13 +40,15 @@ fn transform(v: [Int; 8]) -> [Int; 8] {
     [e0 + o3, e1 + o2, e2 + o1, e3 + o0, e3 - o0, e2 - o1, e1 - o2, e0 - o3]
 }
 
+/// Without so many bits of fraction.
 #[inline(always)]
-fn rounded(value: Int, bits: usize) -> Int {
+pub(super) fn rounded(value: Int, bits: usize) -> Int {
     (value + int(1 << (bits - 1))) >> bits
 }
 
+/// From a level around 0 to a sample.
 #[inline(always)]
-fn sample(value: Int) -> u8 {
+pub(super) fn sample(value: Int) -> u8 {
     (value.0.wrapping_add(128)).clamp(0, 255) as u8
 }
 

@@ -5,9 +5,8 @@
 
 use std::num::Wrapping;
 
+use super::idct::{Int, rounded, sample};
 use super::scan::Block;
-
-type Int = Wrapping<i32>;
 
 /// Bits of fraction in the waves, and in what the first pass leaves.
 const WAVE_BITS: usize = 13;
@@ -72,16 +71,6 @@ fn transform<const M: usize, const K: usize>(v: &[Int; 8]) -> [Int; M] {
         out[j] = even + odd;
     }
     out
-}
-
-#[inline(always)]
-fn rounded(value: Int, bits: usize) -> Int {
-    (value + Wrapping(1 << (bits - 1))) >> bits
-}
-
-#[inline(always)]
-fn sample(value: Int) -> u8 {
-    (value.0.wrapping_add(128)).clamp(0, 255) as u8
 }
 
 /// The most points that a side of a block has: four times 7.

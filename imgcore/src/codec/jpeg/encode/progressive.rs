@@ -9,6 +9,7 @@ use super::file::{self, ScanHeader};
 use super::grid::{Component, Grid};
 use super::huffman::{Code, Table};
 use super::kernels::Engine;
+use super::restarts::{Restarts, put_restart};
 use super::sequential::{sized, zigzag};
 use super::strip::Strip;
 use crate::codec::jpeg::scan::ZIGZAG;
@@ -174,11 +175,8 @@ impl Sink for Writer<'_> {
         self.bits.put(self.out, bits, count);
     }
 
-    #[cold]
     fn restart(&mut self) {
-        self.bits.finish(self.out);
-        self.out.extend([0xFF, 0xD0 + self.restarts % 8]);
-        self.restarts = self.restarts.wrapping_add(1);
+        put_restart(self.out, &mut self.bits, &mut self.restarts);
     }
 }
 
@@ -193,7 +191,7 @@ impl Picture<'_> {
 
     #[inline(always)]
     fn code_scan(&self, step: &Step, restart_interval: u16, sink: &mut impl Sink) {
-        let mut restarts = Restarts { interval: usize::from(restart_interval), left: usize::from(restart_interval) };
+        let mut restarts = Restarts::new(restart_interval);
         let Some(at) = step.component else { return self.code_dc(step.bits, &mut restarts, sink) };
         let component = &self.grid.components[at];
         let mut ends = Ends::default();
@@ -236,22 +234,6 @@ impl Picture<'_> {
                 }
             }
         }
-    }
-}
-
-/// Units between restarts; an interval of 0: there are none.
-struct Restarts {
-    interval: usize,
-    left: usize,
-}
-
-impl Restarts {
-    /// Before each unit.
-    #[inline(always)]
-    fn is_due(&mut self) -> bool {
-        let is_due = self.interval > 0 && self.left == 0;
-        self.left = if is_due { self.interval } else { self.left }.saturating_sub(1);
-        is_due
     }
 }
 

@@ -9,6 +9,7 @@ use super::bits::Bits;
 use super::grid::Grid;
 use super::huffman::{Code, Table};
 use super::kernels::Engine;
+use super::restarts::{Restarts, put_restart};
 use super::strip::Strip;
 use crate::codec::jpeg::scan::ZIGZAG;
 
@@ -24,15 +25,13 @@ trait Sink {
 /// Where the coding of a scan stands.
 #[derive(Debug, Clone, Copy)]
 struct Scan {
-    restart_interval: usize,
-    units_to_restart: usize,
+    restarts: Restarts,
     last_dc: [i32; 3],
 }
 
 impl Scan {
     fn new(restart_interval: u16) -> Scan {
-        let restart_interval = usize::from(restart_interval);
-        Scan { restart_interval, units_to_restart: restart_interval, last_dc: [0; 3] }
+        Scan { restarts: Restarts::new(restart_interval), last_dc: [0; 3] }
     }
 
     /// A row of units, with the instructions for counting bits that the CPU has.
@@ -47,13 +46,9 @@ impl Scan {
     fn code_units(&mut self, strip: &Strip<'_>, sink: &mut impl Sink) {
         let grid = strip.grid;
         for unit in 0..grid.units_across() {
-            if self.restart_interval > 0 {
-                if self.units_to_restart == 0 {
-                    sink.restart();
-                    self.last_dc = [0; 3];
-                    self.units_to_restart = self.restart_interval;
-                }
-                self.units_to_restart -= 1;
+            if self.restarts.is_due() {
+                sink.restart();
+                self.last_dc = [0; 3];
             }
             for ((component, blocks), last_dc) in grid.components.iter().zip(&strip.blocks).zip(&mut self.last_dc) {
                 let held = grid.held_across(component);
@@ -142,11 +137,8 @@ impl Sink for Writer<'_> {
         self.bits.put(self.out, (code >> 8) << size | bits, (code & 255) + size);
     }
 
-    #[cold]
     fn restart(&mut self) {
-        self.bits.finish(self.out);
-        self.out.extend([0xFF, 0xD0 + self.restarts % 8]);
-        self.restarts = self.restarts.wrapping_add(1);
+        put_restart(self.out, &mut self.bits, &mut self.restarts);
     }
 }
 
