@@ -1,4 +1,5 @@
-// The golden vectors in WebAssembly: `node vectors.mjs FOLDER`, where FOLDER holds what `xtask` wrote.
+// The golden vectors in WebAssembly: `node vectors.mjs FOLDER plain|simd128`, where FOLDER holds what `xtask` wrote, and the module in it is
+// to be of that kind.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -7,8 +8,11 @@ import { pathToFileURL } from "node:url";
 
 const folder = resolve(process.argv[2]);
 const data = new URL("../../imgcore/tests/data/", import.meta.url);
-const { convert, initSync } = await import(pathToFileURL(`${folder}/imgcore_wasm.js`));
+const { convert, has_simd, initSync } = await import(pathToFileURL(`${folder}/imgcore_wasm.js`));
 initSync({ module: readFileSync(`${folder}/imgcore_wasm_bg.wasm`) });
+
+const level = has_simd() ? "simd128" : "plain";
+assert.equal(level, process.argv[3], "the module is of another kind than was asked for");
 
 /** What a case gives: the hash and the looks of its output, or a code. */
 function outcome({ input, recipe, limits }) {
@@ -36,5 +40,5 @@ const wrong = cases.filter((vector) => {
         return true;
     }
 });
-console.log(`${cases.length - wrong.length} of ${cases.length} vectors hold`);
+console.log(`${cases.length - wrong.length} of ${cases.length} vectors hold, level: ${level}`);
 process.exitCode = wrong.length > 0 || cases.length === 0 ? 1 : 0;

@@ -75,9 +75,9 @@ fn digest(cases: &[Value], count: usize) -> String {
 
 #[test]
 fn the_vectors_hold() {
-    eprintln!("level: {}", level());
-    if let Some(asked) = env::var_os("IMGCORE_LEVEL") {
-        assert_eq!(asked, level().as_str(), "the processor is another than was asked for");
+    let level = level();
+    if let Some(asked) = env::var_os("IMGCORE_LEVEL").filter(|asked| !asked.is_empty()) {
+        assert_eq!(asked, level.as_str(), "the processor is another than was asked for");
     }
     let path = data().join("conformance.json");
     let mut file: Value = serde_json::from_str(&fs::read_to_string(&path).expect("the vectors")).expect("JSON");
@@ -94,6 +94,7 @@ fn the_vectors_hold() {
             wrong.push(format!("{}: expected {}, found {found}", case["name"], case["expect"]));
         }
     }
+    eprintln!("{} of {} vectors hold, level: {level}", cases.len() - wrong.len(), cases.len());
     assert!(wrong.is_empty(), "raise OUTPUT_REVISION where these changes are meant:\n{}", wrong.join("\n"));
     if update {
         file["outputRevision"] = OUTPUT_REVISION.into();

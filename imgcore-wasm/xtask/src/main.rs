@@ -12,6 +12,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let [module, folder] = arguments.as_slice() else { return Err("say FILE.wasm FOLDER".into()) };
     let mut bindings = Bindgen::new();
-    bindings.input_path(module).out_name("imgcore_wasm").typescript(true).web(true)?;
+    // Without the path, `init()` could not find the module beside its JavaScript.
+    bindings.input_path(module).out_name("imgcore_wasm").typescript(true).omit_default_module_path(false).web(true)?;
     Ok(bindings.generate(folder)?)
 }
