@@ -11,6 +11,7 @@ mod metadata;
 mod header;
 mod huffman;
 mod scan;
+mod batch;
 mod idct;
 mod scale;
 mod shrink;

@@ -4,21 +4,30 @@
 
 use std::ops::ControlFlow;
 
+use fearless_simd::Level;
+
 use super::super::Space;
 use super::frame::{Component, Frame};
-use super::idct::inverse;
+use super::batch::{Batch, LANES};
+use super::idct::{self, Work};
 use super::scale::Scale;
-use super::scan::Block;
 use super::shrink::{self, Scratch};
 use crate::decode::{Fan, Row, Shape, Sink};
 use crate::error::Error;
 use crate::ops::profile::Inks;
 use crate::pixels::Layout;
 
+/// How blocks become samples, and what that works on.
+enum Transform {
+    Full(Box<Work>),
+    Scaled(Box<Scratch>),
+}
+
 /// The samples of a component in the last rows of units.
 struct Band {
     /// The samples of a block, across and down.
     points: (usize, usize),
+    transform: Transform,
     /// Blocks in a unit, down.
     v_blocks: usize,
     samples: Vec<u8>,
@@ -48,8 +57,13 @@ impl Band {
         let (h, h_max) = factor(points.0, largest, component.h, frame.h_max);
         let (v, v_max) = factor(points.1, largest, component.v, frame.v_max);
         let side = |full: u32, factor: usize, max: usize| (scale.side(full as usize) * factor).div_ceil(max);
+        let transform = match points {
+            (8, 8) => Transform::Full(Box::new([[[0; LANES]; 8]; 8])),
+            points => Transform::Scaled(Box::new(Scratch::new(points))),
+        };
         Band {
             points,
+            transform,
             v_blocks: component.v,
             samples: vec![0; stride * rows],
             stride,
@@ -65,10 +79,10 @@ impl Band {
         }
     }
 
-    /// How many samples are held in a row, and how many rows: two rows of units, and never less than three rows of samples.
+    /// How many samples are held in a row, of whole batches, and how many rows: two rows of units, and never less than three rows of samples.
     fn sides(component: &Component, (across, down): (usize, usize)) -> (usize, usize) {
         let unit = component.v * down;
-        (component.blocks_across * across, unit * if unit == 1 { 3 } else { 2 })
+        (component.blocks_across.next_multiple_of(LANES) * across, unit * if unit == 1 { 3 } else { 2 })
     }
 
     /// Makes room for a row of units.
@@ -80,7 +94,7 @@ impl Band {
     /// The bytes of all bands of a frame.
     fn bytes(frame: &Frame, scale: Scale) -> u64 {
         let sides = frame.components.iter().map(|c| Band::sides(c, scale.points(frame, c)));
-        sides.map(|(stride, rows)| (stride * rows) as u64).sum()
+        sides.map(|(stride, rows)| (stride * rows + size_of::<Scratch>()) as u64).sum()
     }
 
     /// The picture's samples of a row; rows outside repeat those at the edge.
@@ -142,7 +156,7 @@ fn widen(from: &[u16], to: &mut Vec<u8>, left: u16, right: u16, shift: u32) {
 /// Puts blocks into a band and pushes the rows that are complete.
 pub(super) struct Rows<'a> {
     bands: Vec<Band>,
-    scratch: Scratch,
+    level: Level,
     space: Space,
     is_inverted: bool,
     inks: Option<Inks>,
@@ -174,7 +188,7 @@ impl<'a> Rows<'a> {
             lag: if bands.iter().any(Band::is_smooth_down) { 2 } else { 0 },
             lines: vec![Vec::new(); bands.len()],
             bands,
-            scratch: Scratch::new(),
+            level: Level::new(),
             space,
             is_inverted,
             inks: matches!(space, Space::Cmyk | Space::Ycck).then(|| Inks::new(icc)),
@@ -193,21 +207,13 @@ impl<'a> Rows<'a> {
         Band::bytes(frame, scale) + scale.side(frame.size.width as usize) as u64 * 20
     }
 
-    /// A block of a component, at its place in the whole picture, with the last of its coefficients that is not zero.
-    #[inline]
-    pub(super) fn block(&mut self, component: usize, x: usize, y: usize, (block, last): (&Block, usize), table: &[u16; 64]) {
-        let band = &mut self.bands[component];
-        let (across, down) = band.points;
-        let start = band.first + y.saturating_sub(band.top) * down * band.stride + x * across;
-        match band.points {
-            (1, 1) => band.samples[start] = shrink::level(block, table),
-            (2, 2) => {
-                let [a, b, c, d] = shrink::quarters(block, table);
-                band.samples[start..start + 2].copy_from_slice(&[a, b]);
-                band.samples[start + band.stride..][..2].copy_from_slice(&[c, d]);
-            }
-            (8, 8) => inverse(block, table, &mut band.samples[start..], band.stride),
-            points => shrink::inverse((block, last), table, points, &mut self.scratch, &mut band.samples[start..], band.stride),
+    /// Blocks of a component, the first at its place in the whole picture.
+    pub(super) fn blocks(&mut self, component: usize, x: usize, y: usize, batch: &Batch, table: &[u16; 64]) {
+        let Band { points: (across, down), transform, first, top, stride, samples, .. } = &mut self.bands[component];
+        let out = &mut samples[*first + y.saturating_sub(*top) * *down * *stride + x * *across..];
+        match transform {
+            Transform::Full(work) => idct::inverse(self.level, batch, table, work, out, *stride),
+            Transform::Scaled(scratch) => shrink::inverse(self.level, batch, table, scratch, out, *stride),
         }
     }
 

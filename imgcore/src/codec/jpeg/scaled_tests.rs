@@ -69,7 +69,7 @@ fn plane(file: &[u8], at: usize, points: (usize, usize)) -> (Vec<f64>, usize) {
     let stride = component.blocks_across * points.0;
     let mut samples = vec![0.0; stride * component.blocks_down * points.1];
     for (y, x) in (0..component.blocks_down).flat_map(|y| (0..component.blocks_across).map(move |x| (y, x))) {
-        let (block, _) = picture.block(at, x, y);
+        let block = picture.block(at, x, y);
         let table = tables[at].expect("a table");
         let coefficients = std::array::from_fn(|k| f64::from(block[k]) * f64::from(table[k]));
         for (k, value) in super::shrink::tests::reference(&coefficients, points).into_iter().enumerate() {
