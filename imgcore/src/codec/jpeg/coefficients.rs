@@ -1,11 +1,11 @@
 //! The coefficients of a picture that is held until its last scan is in: of each block as many as the wanted scales need.
 
+use super::batch::{Batch, LANES};
 use super::decode::Quantization;
 use super::frame::{Component, Frame};
 use super::rows::{Rows, finish_units};
 use super::scale::Scale;
 use super::scan::{Block, Held, Scan, ZIGZAG};
-use super::batch::{Batch, LANES};
 use super::smooth::Missing;
 use crate::error::Error;
 use crate::limits::{Context, Stage};
@@ -98,7 +98,9 @@ impl Coefficients {
             for (at, (plane, component)) in self.planes.iter().zip(&frame.components).enumerate() {
                 // A component that no scan was there for is grey, whatever its table.
                 let table = tables[at].unwrap_or([0; 64]);
-                for (y, x) in (unit * component.v..(unit + 1) * component.v).flat_map(|y| (0..plane.across).step_by(LANES).map(move |x| (y, x))) {
+                for (y, x) in
+                    (unit * component.v..(unit + 1) * component.v).flat_map(|y| (0..plane.across).step_by(LANES).map(move |x| (y, x)))
+                {
                     batch.clear();
                     if is_coarse {
                         for lane in 0..LANES.min(plane.across - x) {

@@ -83,7 +83,7 @@ pub(in super::super) fn decode(input: &[u8], wants: &mut [Want<'_>], ctx: &Conte
 fn by_scale<'w>(wants: &'w mut [Want<'_>]) -> Vec<(Scale, Fan<'w>)> {
     let mut sinks: Vec<(Scale, Vec<&'w mut dyn Sink>)> = Vec::new();
     for want in wants {
-        let scale = Scale::new(want.plan.eighths);
+        let scale = Scale::of(&want.plan);
         match sinks.iter_mut().find(|(other, _)| *other == scale) {
             Some((_, sinks)) => sinks.push(&mut *want.sink),
             None => sinks.push((scale, vec![&mut *want.sink])),
@@ -340,7 +340,11 @@ impl Target for Stream<'_, '_> {
         let (first, across) = self.first[place.component];
         let batch = &mut self.batches[first + place.row];
         let lane = place.x % LANES;
-        let result = reader.map_or(Ok(()), |(reader, slot)| reader.block(slot, batch, lane));
+        // No closure: what is in one is not compiled for the instructions that the loop around it may use.
+        let result = match reader {
+            Some((reader, slot)) => reader.block(slot, batch, lane),
+            None => Ok(()),
+        };
         if lane + 1 == LANES || place.x + 1 == across {
             if let Some(table) = &self.tables[place.component] {
                 let x = place.x - lane;
@@ -407,7 +411,7 @@ mod tests {
 
     fn decoded_at(eighths: u8, file: &[u8], partial: bool) -> Result<(Vec<u8>, Vec<Warning>), Error> {
         let mut sink = Collect::new(false);
-        let plan = DecodePlan { eighths, planes: false, deep: false, frames: 0..1, partial };
+        let plan = DecodePlan { eighths, chroma_eighths: None, deep: false, frames: 0..1, partial };
         let decoded = decode(file, &mut [Want { plan, sink: &mut sink }], &Context::default())?;
         let (raster, _) = sink.finish().remove(0);
         Ok((raster.samples.into_u8(), decoded.warnings))
@@ -537,7 +541,7 @@ mod tests {
     #[test]
     fn all_wants_are_served_in_one_pass_and_may_be_cancelled() {
         let (_, file) = small_files().remove(0);
-        let plan = DecodePlan { eighths: 8, planes: false, deep: false, frames: 0..1, partial: false };
+        let plan = DecodePlan { eighths: 8, chroma_eighths: None, deep: false, frames: 0..1, partial: false };
         let (mut one, mut two) = (Collect::new(false), Collect::new(false));
         let mut wants = [Want { plan: plan.clone(), sink: &mut one }, Want { plan, sink: &mut two }];
         decode(&file, &mut wants, &Context::default()).expect("a picture");

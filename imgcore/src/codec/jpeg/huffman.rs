@@ -2,7 +2,7 @@
 
 /// Codes up to this length are found at one look, most of them with the value behind them. Levels are few, and their table is kept small.
 pub(super) const AC_LOOK: u32 = 11;
-pub(super) const DC_LOOK: u32 = 9;
+pub(super) const DC_LOOK: u32 = 10;
 
 /// How many bits of symbols are passed over at one look.
 const SKIP_LOOK: u32 = 12;
@@ -269,13 +269,30 @@ impl<'a> Bits<'a> {
             self.drop(look.bits());
             return Ok(look);
         }
-        let (bits, look) = self.look_for::<LOOK>(look, table)?;
+        let (bits, look) = self.look_elsewhere::<LOOK>(look, table)?;
         *self = bits;
         Ok(look)
     }
 
+    /// The same where many are longer than a look.
+    #[inline(always)]
+    pub(super) fn long_look<const LOOK: u32>(&mut self, table: &Table) -> Result<Look, BadCode> {
+        let look = table.looks[(self.held >> (64 - LOOK)) as usize];
+        if look.is_whole() {
+            self.drop(look.bits());
+            return Ok(look);
+        }
+        self.look_further::<LOOK>(look, table)
+    }
+
     #[inline(never)]
-    fn look_for<const LOOK: u32>(mut self, look: Look, table: &Table) -> Result<(Bits<'a>, Look), BadCode> {
+    fn look_elsewhere<const LOOK: u32>(mut self, look: Look, table: &Table) -> Result<(Bits<'a>, Look), BadCode> {
+        let look = self.look_further::<LOOK>(look, table)?;
+        Ok((self, look))
+    }
+
+    #[inline(always)]
+    fn look_further<const LOOK: u32>(&mut self, look: Look, table: &Table) -> Result<Look, BadCode> {
         self.refill();
         let mut look = if look.0 == 0 { self.find::<LOOK>(table)? } else { look };
         self.drop(look.bits());
@@ -286,7 +303,7 @@ impl<'a> Bits<'a> {
         }
         // The looks that follow count on what was there before this one.
         self.fill();
-        Ok((self, look))
+        Ok(look)
     }
 
     /// A code that is longer than a look.
@@ -325,7 +342,7 @@ impl<'a> Bits<'a> {
                 if next > 63 {
                     // The block may be full before the next symbols of the look begin: they belong to another one.
                     if at < 63 {
-                        at += self.look::<AC_LOOK>(table)?.advance();
+                        at += self.long_look::<AC_LOOK>(table)?.advance();
                     }
                     continue 'filled;
                 }

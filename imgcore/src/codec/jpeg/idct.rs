@@ -88,16 +88,7 @@ fn passes<S: Simd, const K: usize>(simd: S, batch: &Batch, table: &[u16; 64], wo
         let mut v = [a, b, c, d, e, f, g, h];
         for _ in 0..3 {
             let [a, b, c, d, e, f, g, h] = v;
-            v = [
-                a.zip_low(e),
-                a.zip_high(e),
-                b.zip_low(f),
-                b.zip_high(f),
-                c.zip_low(g),
-                c.zip_high(g),
-                d.zip_low(h),
-                d.zip_high(h),
-            ];
+            v = [a.zip_low(e), a.zip_high(e), b.zip_low(f), b.zip_high(f), c.zip_low(g), c.zip_high(g), d.zip_low(h), d.zip_high(h)];
         }
         let out = &mut out[y * stride..][..8 * LANES];
         for (at, v) in v.into_iter().enumerate() {

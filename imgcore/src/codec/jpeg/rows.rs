@@ -7,13 +7,14 @@ use std::ops::ControlFlow;
 use fearless_simd::Level;
 
 use super::super::Space;
-use super::frame::{Component, Frame};
 use super::batch::{Batch, LANES};
+use super::frame::{Component, Frame};
 use super::idct::{self, Work};
 use super::scale::Scale;
 use super::shrink::{self, Scratch};
-use crate::decode::{Fan, Row, Shape, Sink};
+use crate::decode::{Fan, PlaneShape, Row, Shape, Sink};
 use crate::error::Error;
+use crate::geometry::Ratio;
 use crate::ops::profile::Inks;
 use crate::pixels::Layout;
 
@@ -57,6 +58,10 @@ impl Band {
         let (h, h_max) = factor(points.0, largest, component.h, frame.h_max);
         let (v, v_max) = factor(points.1, largest, component.v, frame.v_max);
         let side = |full: u32, factor: usize, max: usize| (scale.side(full as usize) * factor).div_ceil(max);
+        let (width, height) = match scale.plane(component) {
+            (width, height, _) if scale.is_planar() => (width, height),
+            _ => (side(frame.size.width, h, h_max), side(frame.size.height, v, v_max)),
+        };
         let transform = match points {
             (8, 8) => Transform::Full(Box::new([[[0; LANES]; 8]; 8])),
             points => Transform::Scaled(Box::new(Scratch::new(points))),
@@ -70,8 +75,8 @@ impl Band {
             rows,
             top: 0,
             first: 0,
-            width: side(frame.size.width, h, h_max),
-            height: side(frame.size.height, v, v_max),
+            width,
+            height,
             h,
             v,
             h_max,
@@ -153,7 +158,7 @@ fn widen(from: &[u16], to: &mut Vec<u8>, left: u16, right: u16, shift: u32) {
     to.push(((last * 4 + right) >> shift) as u8);
 }
 
-/// Puts blocks into a band and pushes the rows that are complete.
+/// Puts blocks into a band and pushes the rows that are complete: of pixels, or of planes.
 pub(super) struct Rows<'a> {
     bands: Vec<Band>,
     level: Level,
@@ -163,6 +168,7 @@ pub(super) struct Rows<'a> {
     width: usize,
     height: usize,
     unit_height: usize,
+    is_planar: bool,
     /// Rows at the end of a row of units that need the next one.
     lag: usize,
     next: usize,
@@ -182,7 +188,14 @@ impl<'a> Rows<'a> {
     ) -> Result<Rows<'a>, Error> {
         let (width, height) = (scale.side(frame.size.width as usize), scale.side(frame.size.height as usize));
         let layout = if space == Space::Gray { Layout::Gray } else { Layout::Rgb };
-        sink.frame(&Shape::rows(width as u32, height as u32, layout, false), 0)?;
+        if scale.is_planar() {
+            if space != Space::YCbCr {
+                return Err(Error::internal("planes are pushed of YCbCr only"));
+            }
+            sink.frame(&planar_shape(frame, scale), 0)?;
+        } else {
+            sink.frame(&Shape::rows(width as u32, height as u32, layout, false), 0)?;
+        }
         let bands: Vec<Band> = frame.components.iter().map(|c| Band::new(c, frame, scale)).collect();
         Ok(Rows {
             lag: if bands.iter().any(Band::is_smooth_down) { 2 } else { 0 },
@@ -195,6 +208,7 @@ impl<'a> Rows<'a> {
             width,
             height,
             unit_height: scale.unit_height(frame),
+            is_planar: scale.is_planar(),
             next: 0,
             sink,
             sums: Vec::new(),
@@ -219,13 +233,30 @@ impl<'a> Rows<'a> {
 
     /// Pushes what a finished row of units completes.
     pub(super) fn finish_units(&mut self, y: usize) -> ControlFlow<()> {
+        if self.is_planar {
+            self.push_planes(y)?;
+        }
         self.bands.iter_mut().for_each(|band| band.begin_unit(y + 1));
+        if self.is_planar {
+            return ControlFlow::Continue(());
+        }
         let end = (y + 1) * self.unit_height;
         let end = if end >= self.height { self.height } else { end - self.lag };
         for y in self.next..end {
             self.push(y)?;
         }
         self.next = end;
+        ControlFlow::Continue(())
+    }
+
+    /// The rows of all planes in a row of units.
+    fn push_planes(&mut self, unit: usize) -> ControlFlow<()> {
+        for (at, band) in self.bands.iter().enumerate() {
+            let rows = band.v_blocks * band.points.1;
+            for y in unit * rows..((unit + 1) * rows).min(band.height) {
+                self.sink.row(at, Row::U8(band.row(y)))?;
+            }
+        }
         ControlFlow::Continue(())
     }
 
@@ -270,6 +301,21 @@ pub(super) fn finish_units(rows: &mut [Rows<'_>], y: usize) -> ControlFlow<()> {
         }
     }
     flow
+}
+
+/// The sizes of planes and where their samples lie.
+fn planar_shape(frame: &Frame, scale: Scale) -> Shape {
+    let plane = |component: &Component| {
+        let (width, height, n) = scale.plane(component);
+        let per_pixel = |factor: usize, max: usize| Ratio::new((n * factor) as i64, (8 * max) as i64);
+        PlaneShape {
+            width: width as u32,
+            height: height as u32,
+            per_pixel: [per_pixel(component.h, frame.h_max), per_pixel(component.v, frame.v_max)],
+        }
+    };
+    let planes = frame.components.iter().map(plane).collect();
+    Shape { width: frame.size.width, height: frame.size.height, deep: false, layout: None, planes }
 }
 
 fn to_srgb<'a>(inks: &mut [u8], is_inverted: bool, profile: Option<&Inks>, out: &'a mut Vec<u8>) -> &'a [u8] {

@@ -186,7 +186,7 @@ impl Slot<'_> {
     #[inline(always)]
     fn level(&mut self, bits: &mut Bits<'_>) -> Result<i32, Damage> {
         bits.fill();
-        let look = bits.look::<DC_LOOK>(self.dc.ok_or(NO_TABLE)?)?;
+        let look = bits.long_look::<DC_LOOK>(self.dc.ok_or(NO_TABLE)?)?;
         self.last_dc = self.last_dc.wrapping_add(look.value());
         Ok(self.last_dc)
     }
