@@ -1,7 +1,7 @@
 //! Blocks side by side: the same coefficient of sixteen blocks lies together, so that all of them are made into samples at once.
 
 use fearless_simd::prelude::*;
-use fearless_simd::{i16x16, i32x8, u8x16, u16x16};
+use fearless_simd::{i16x16, i32x8, u8x16, u16x8, u16x16};
 
 use super::scan::ZIGZAG;
 
@@ -100,6 +100,23 @@ pub(super) fn put_row<S: Simd>(simd: S, row: &[[u8; LANES]], out: &mut [u8]) {
             let (a, b) = (load(0), load(1));
             a.zip_low(b).store_slice(&mut out[..16]);
             a.zip_high(b).store_slice(&mut out[16..32]);
+        }
+        3 => {
+            // Four bytes are written for each block, and the next block writes over the last of them.
+            let (a, b, c, d) = (load(0), load(1), load(2), u8x16::splat(simd, 0));
+            let wide = |v: u8x16<S>| v.bitcast::<u16x8<S>>();
+            let (ab, cd) = ([wide(a.zip_low(b)), wide(a.zip_high(b))], [wide(c.zip_low(d)), wide(c.zip_high(d))]);
+            let mut fours = [0; 64];
+            for (at, v) in
+                [ab[0].zip_low(cd[0]), ab[0].zip_high(cd[0]), ab[1].zip_low(cd[1]), ab[1].zip_high(cd[1])].into_iter().enumerate()
+            {
+                v.bitcast::<u8x16<S>>().store_slice(&mut fours[at * 16..][..16]);
+            }
+            let out = &mut out[..3 * LANES];
+            for (lane, four) in fours.as_chunks::<4>().0.iter().enumerate().take(LANES - 1) {
+                out[3 * lane..][..4].copy_from_slice(four);
+            }
+            out[3 * LANES - 3..].copy_from_slice(&fours[60..63]);
         }
         4 => {
             let v = [load(0), load(1), load(2), load(3)];

@@ -214,30 +214,10 @@ impl<'a> Bits<'a> {
                 return;
             }
         }
-        *self = self.refilled_slowly();
-    }
-
-    #[inline(never)]
-    fn refilled_slowly(mut self) -> Bits<'a> {
-        while self.count < 56 {
-            let byte = match (self.data.get(self.at), self.data.get(self.at + 1)) {
-                (Some(0xFF), Some(0)) => {
-                    self.at += 2;
-                    0xFF
-                }
-                (Some(0xFF), _) | (None, _) => {
-                    self.made_up += 8;
-                    0
-                }
-                (Some(byte), _) => {
-                    self.at += 1;
-                    *byte
-                }
-            };
-            self.held |= u64::from(byte) << (56 - self.count);
-            self.count += 8;
-        }
-        self
+        let (held, at, made_up) = refilled_slowly(self.data, self.at, self.held, self.count);
+        (self.held, self.at) = (held, at);
+        self.made_up += made_up;
+        self.count |= 56;
     }
 
     #[inline(always)]
@@ -269,32 +249,13 @@ impl<'a> Bits<'a> {
             self.drop(look.bits());
             return Ok(look);
         }
-        let (bits, look) = self.look_elsewhere::<LOOK>(look, table)?;
-        *self = bits;
-        Ok(look)
-    }
-
-    /// The same where many are longer than a look.
-    #[inline(always)]
-    pub(super) fn long_look<const LOOK: u32>(&mut self, table: &Table) -> Result<Look, BadCode> {
-        let look = table.looks[(self.held >> (64 - LOOK)) as usize];
-        if look.is_whole() {
-            self.drop(look.bits());
-            return Ok(look);
-        }
         self.look_further::<LOOK>(look, table)
-    }
-
-    #[inline(never)]
-    fn look_elsewhere<const LOOK: u32>(mut self, look: Look, table: &Table) -> Result<(Bits<'a>, Look), BadCode> {
-        let look = self.look_further::<LOOK>(look, table)?;
-        Ok((self, look))
     }
 
     #[inline(always)]
     fn look_further<const LOOK: u32>(&mut self, look: Look, table: &Table) -> Result<Look, BadCode> {
         self.refill();
-        let mut look = if look.0 == 0 { self.find::<LOOK>(table)? } else { look };
+        let mut look = if look.0 == 0 { find::<LOOK>(self.held, table)? } else { look };
         self.drop(look.bits());
         if !look.is_whole() {
             let size = look.0 >> 16;
@@ -306,15 +267,6 @@ impl<'a> Bits<'a> {
         Ok(look)
     }
 
-    /// A code that is longer than a look.
-    #[inline(never)]
-    fn find<const LOOK: u32>(&self, table: &Table) -> Result<Look, BadCode> {
-        let code = (self.held >> 48) as u32;
-        let length = (LOOK + 1..=16).find(|length| code < table.limits[*length as usize]).ok_or(BadCode)?;
-        let at = (code >> (16 - length)) as i32 + table.offsets[length as usize];
-        Ok(Look::new(table.symbols[(at & 255) as usize], length, 0))
-    }
-
     /// The next symbol of a progressive scan without the value behind it: the run, or the size of the number of blocks that end; and whether there
     /// is a value.
     #[inline(always)]
@@ -322,7 +274,7 @@ impl<'a> Bits<'a> {
         self.refill();
         let mut look = table.looks[(self.held >> (64 - AC_LOOK)) as usize];
         if look.0 == 0 {
-            look = self.find::<AC_LOOK>(table)?;
+            look = find::<AC_LOOK>(self.held, table)?;
         }
         let fitted = look.0 >> 5 & 7;
         self.drop(look.bits() - fitted);
@@ -342,7 +294,7 @@ impl<'a> Bits<'a> {
                 if next > 63 {
                     // The block may be full before the next symbols of the look begin: they belong to another one.
                     if at < 63 {
-                        at += self.long_look::<AC_LOOK>(table)?.advance();
+                        at += self.look::<AC_LOOK>(table)?.advance();
                     }
                     continue 'filled;
                 }
@@ -379,6 +331,42 @@ impl<'a> Bits<'a> {
     pub(super) fn bit(&mut self) -> bool {
         self.unsigned(1) == 1
     }
+}
+
+/// `Bits::fill` near stuffing, a marker or the end: what is held then, where the next byte is, and how many bits were made up.
+///
+/// It is given numbers and gives numbers, so that those of the caller stay in registers.
+#[inline(never)]
+fn refilled_slowly(data: &[u8], mut at: usize, mut held: u64, mut count: u32) -> (u64, usize, u32) {
+    let mut made_up = 0;
+    while count < 56 {
+        let byte = match (data.get(at), data.get(at + 1)) {
+            (Some(0xFF), Some(0)) => {
+                at += 2;
+                0xFF
+            }
+            (Some(0xFF), _) | (None, _) => {
+                made_up += 8;
+                0
+            }
+            (Some(byte), _) => {
+                at += 1;
+                *byte
+            }
+        };
+        held |= u64::from(byte) << (56 - count);
+        count += 8;
+    }
+    (held, at, made_up)
+}
+
+/// A code that is longer than a look.
+#[inline(never)]
+fn find<const LOOK: u32>(held: u64, table: &Table) -> Result<Look, BadCode> {
+    let code = (held >> 48) as u32;
+    let length = (LOOK + 1..=16).find(|length| code < table.limits[*length as usize]).ok_or(BadCode)?;
+    let at = (code >> (16 - length)) as i32 + table.offsets[length as usize];
+    Ok(Look::new(table.symbols[(at & 255) as usize], length, 0))
 }
 
 #[cfg(test)]

@@ -15,12 +15,6 @@ pub(super) const ZIGZAG: [u8; 64] = [
     57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
 ];
 
-/// Runs that leave the block end in its last coefficient, as in libjpeg.
-#[inline]
-fn place(at: usize) -> usize {
-    usize::from(ZIGZAG[at.min(63)] & 63)
-}
-
 /// A component's part in a scan.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Part {
@@ -186,7 +180,7 @@ impl Slot<'_> {
     #[inline(always)]
     fn level(&mut self, bits: &mut Bits<'_>) -> Result<i32, Damage> {
         bits.fill();
-        let look = bits.long_look::<DC_LOOK>(self.dc.ok_or(NO_TABLE)?)?;
+        let look = bits.look::<DC_LOOK>(self.dc.ok_or(NO_TABLE)?)?;
         self.last_dc = self.last_dc.wrapping_add(look.value());
         Ok(self.last_dc)
     }
@@ -197,17 +191,19 @@ impl Slot<'_> {
     fn sequential(&mut self, bits: &mut Bits<'_>, mut set: impl FnMut(usize, i16)) -> Result<usize, Damage> {
         set(0, self.level(bits)? as i16);
         let table = self.ac.ok_or(NO_TABLE)?;
+        let band = self.last;
         let (mut at, mut last) = (0, 0);
-        while at < self.last {
+        while at < band {
             // As many looks as are sure to find their bits, that of the level before them.
             for _ in 0..4 {
                 let look = bits.look::<AC_LOOK>(table)?;
                 let next = at + look.advance();
-                if next > self.last {
+                if next > band {
                     if look.ends_block() {
                         return Ok(last);
                     }
-                    if self.last == 63 && look.value() != 0 {
+                    if band == 63 && look.value() != 0 {
+                        // Runs that leave the block end in its last coefficient, as in libjpeg.
                         set(63, look.value() as i16);
                         return Ok(63);
                     }
@@ -216,8 +212,8 @@ impl Slot<'_> {
                 }
                 // Sixteen zeros end in one that is set to zero once more.
                 (at, last) = (next, next);
-                set(place(at), look.value() as i16);
-                if at == self.last {
+                set(usize::from(ZIGZAG[at & 63]), look.value() as i16);
+                if at == band {
                     break;
                 }
             }
