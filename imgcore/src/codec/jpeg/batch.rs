@@ -90,21 +90,31 @@ pub(super) fn samples<S: Simd>(a: i16x16<S>, b: i16x16<S>) -> (u8x16<S>, u8x16<S
     a.bitcast::<u16x16<S>>().saturating_narrow(b.bitcast::<u16x16<S>>()).split()
 }
 
+// In functions rather than closures: what is in a closure is not compiled for the instructions that the function around it may use.
+
+#[inline(always)]
+fn load<S: Simd>(simd: S, row: &[[u8; LANES]], at: usize) -> u8x16<S> {
+    u8x16::from_slice(simd, &row[at])
+}
+
+#[inline(always)]
+fn wide<S: Simd>(v: u8x16<S>) -> u16x8<S> {
+    v.bitcast()
+}
+
 /// Has the samples of a row come block by block: `points` of each.
 #[inline(always)]
 pub(super) fn put_row<S: Simd>(simd: S, row: &[[u8; LANES]], out: &mut [u8]) {
-    let load = |at: usize| u8x16::from_slice(simd, &row[at]);
     match row.len() {
         1 => out[..LANES].copy_from_slice(&row[0]),
         2 => {
-            let (a, b) = (load(0), load(1));
+            let (a, b) = (load(simd, row, 0), load(simd, row, 1));
             a.zip_low(b).store_slice(&mut out[..16]);
             a.zip_high(b).store_slice(&mut out[16..32]);
         }
         3 => {
             // Four bytes are written for each block, and the next block writes over the last of them.
-            let (a, b, c, d) = (load(0), load(1), load(2), u8x16::splat(simd, 0));
-            let wide = |v: u8x16<S>| v.bitcast::<u16x8<S>>();
+            let (a, b, c, d) = (load(simd, row, 0), load(simd, row, 1), load(simd, row, 2), u8x16::splat(simd, 0));
             let (ab, cd) = ([wide(a.zip_low(b)), wide(a.zip_high(b))], [wide(c.zip_low(d)), wide(c.zip_high(d))]);
             let mut fours = [0; 64];
             for (at, v) in
@@ -119,7 +129,7 @@ pub(super) fn put_row<S: Simd>(simd: S, row: &[[u8; LANES]], out: &mut [u8]) {
             out[3 * LANES - 3..].copy_from_slice(&fours[60..63]);
         }
         4 => {
-            let v = [load(0), load(1), load(2), load(3)];
+            let v = [load(simd, row, 0), load(simd, row, 1), load(simd, row, 2), load(simd, row, 3)];
             let v = [v[0].zip_low(v[2]), v[0].zip_high(v[2]), v[1].zip_low(v[3]), v[1].zip_high(v[3])];
             let v = [v[0].zip_low(v[2]), v[0].zip_high(v[2]), v[1].zip_low(v[3]), v[1].zip_high(v[3])];
             for (at, v) in v.into_iter().enumerate() {

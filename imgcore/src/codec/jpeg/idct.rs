@@ -43,6 +43,12 @@ pub(super) fn rounded<S: Simd>(value: i32x8<S>, bits: u32) -> i32x8<S> {
     (value + (1 << (bits - 1))) >> bits
 }
 
+/// What the second pass gives, without any fraction.
+#[inline(always)]
+fn level<S: Simd>(value: i32x8<S>) -> i32x8<S> {
+    rounded(value, CONST_BITS + PASS1_BITS + 3)
+}
+
 /// What the first pass leaves: rows of eight.
 pub(super) type Work = [[[i32; LANES]; 8]; 8];
 
@@ -78,12 +84,11 @@ fn passes<S: Simd, const K: usize>(simd: S, batch: &Batch, table: &[u16; 64], wo
             }
             *v = transform(*v);
         }
-        let level = |x: usize| {
-            let [low, high] = [halves[0][x], halves[1][x]].map(|v| rounded(v, CONST_BITS + PASS1_BITS + 3));
-            leveled(low, high)
-        };
-        let [(a, e), (b, f), (c, g), (d, h)] =
-            [samples(level(0), level(4)), samples(level(1), level(5)), samples(level(2), level(6)), samples(level(3), level(7))];
+        let [low, high] = halves;
+        let (a, e) = samples(leveled(level(low[0]), level(high[0])), leveled(level(low[4]), level(high[4])));
+        let (b, f) = samples(leveled(level(low[1]), level(high[1])), leveled(level(low[5]), level(high[5])));
+        let (c, g) = samples(leveled(level(low[2]), level(high[2])), leveled(level(low[6]), level(high[6])));
+        let (d, h) = samples(leveled(level(low[3]), level(high[3])), leveled(level(low[7]), level(high[7])));
         // Each round of interleaving brings one bit of the point's number behind those of the block's.
         let mut v = [a, b, c, d, e, f, g, h];
         for _ in 0..3 {

@@ -4,7 +4,7 @@
 
 use std::ops::ControlFlow;
 
-use fearless_simd::Level;
+use fearless_simd::{Level, dispatch};
 
 use super::super::Space;
 use super::batch::{Batch, LANES};
@@ -118,6 +118,7 @@ impl Band {
     }
 
     /// A row of the picture, as wide as the picture or a little wider.
+    #[inline(always)]
     fn upsample<'a>(&'a self, y: usize, sums: &mut Vec<u16>, line: &'a mut Vec<u8>) -> &'a [u8] {
         let here = y * self.v / self.v_max;
         let near = self.row(here);
@@ -148,14 +149,16 @@ impl Band {
 }
 
 /// Twice as many samples: three parts of the nearer and one of the farther neighbor, rounded down and up in turn.
+#[inline(always)]
 fn widen(from: &[u16], to: &mut Vec<u8>, left: u16, right: u16, shift: u32) {
     let (first, last) = (from[0], from[from.len() - 1]);
-    to.push(((first * 4 + left) >> shift) as u8);
-    to.extend(from.windows(2).flat_map(|pair| {
+    to.resize(from.len() * 2, 0);
+    to[0] = ((first * 4 + left) >> shift) as u8;
+    for (out, pair) in to[1..].as_chunks_mut::<2>().0.iter_mut().zip(from.windows(2)) {
         let (a, b) = (pair[0], pair[1]);
-        [((a * 3 + b + right) >> shift) as u8, ((b * 3 + a + left) >> shift) as u8]
-    }));
-    to.push(((last * 4 + right) >> shift) as u8);
+        *out = [((a * 3 + b + right) >> shift) as u8, ((b * 3 + a + left) >> shift) as u8];
+    }
+    to[from.len() * 2 - 1] = ((last * 4 + right) >> shift) as u8;
 }
 
 /// Puts blocks into a band and pushes the rows that are complete: of pixels, or of planes.
@@ -261,6 +264,12 @@ impl<'a> Rows<'a> {
     }
 
     fn push(&mut self, y: usize) -> ControlFlow<()> {
+        let level = self.level;
+        dispatch!(level, _ => self.push_row(y))
+    }
+
+    #[inline(always)]
+    fn push_row(&mut self, y: usize) -> ControlFlow<()> {
         let Rows { bands, lines, sums, pixels, .. } = self;
         let mut rows: [&[u8]; 4] = [&[]; 4];
         for ((row, band), line) in rows.iter_mut().zip(bands.iter()).zip(lines) {
@@ -330,7 +339,7 @@ fn to_srgb<'a>(inks: &mut [u8], is_inverted: bool, profile: Option<&Inks>, out: 
     out
 }
 
-#[inline]
+#[inline(always)]
 fn interleave<const N: usize>(rows: [&[u8]; 4], width: usize, pixels: &mut Vec<u8>, pixel: impl Fn(u8, u8, u8, u8) -> [u8; N]) {
     pixels.resize(width * N, 0);
     let [a, b, c, d] = rows;
