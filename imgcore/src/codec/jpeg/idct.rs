@@ -2,6 +2,8 @@
 //!
 //! After Loeffler, Ligtenberg and Moschytz, in 13-bit fixed point. Sums wrap: only damaged files come near.
 
+#![expect(clippy::needless_range_loop, reason = "the formulas speak of numbers of waves and points")]
+
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch, i32x8};
 

@@ -3,6 +3,8 @@
 //! With M points a side the waves below M are used: a true low-pass, where libjpeg's reduced transforms come near a box. The transform
 //! is the M-point inverse DCT scaled by M/8, in 13-bit fixed point. Sums wrap: only damaged files come near.
 
+#![expect(clippy::needless_range_loop, reason = "the formulas speak of numbers of waves and points")]
+
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch, i32x8};
 
@@ -89,13 +91,13 @@ pub(super) fn inverse(level: Level, batch: &Batch, table: &[u16; 64], scratch: &
 ///
 /// At the point as far from the other end even waves are the same, and odd ones opposite.
 #[inline(always)]
-fn sums<S: Simd, const K: usize>(v: &[i32x8<S>; K], waves: &[i32; 8]) -> (i32x8<S>, i32x8<S>) {
-    let (mut even, mut odd) = (v[0] << WAVE_BITS, v[0] ^ v[0]);
+fn sums<S: Simd, const K: usize>(simd: S, v: &[i32x8<S>; K], waves: &[i32; 8]) -> (i32x8<S>, i32x8<S>) {
+    let (mut even, mut odd) = (v[0] << WAVE_BITS, i32x8::splat(simd, 0));
     for u in 1..K {
         if u % 2 == 0 {
-            even = even + v[u] * waves[u];
+            even += v[u] * waves[u];
         } else {
-            odd = odd + v[u] * waves[u];
+            odd += v[u] * waves[u];
         }
     }
     (even, odd)
@@ -112,7 +114,7 @@ fn down_pass<S: Simd, const K: usize>(simd: S, batch: &Batch, table: &[u16; 64],
         }
         for (j, at) in waves[..waves.len().div_ceil(2)].iter().enumerate() {
             for (half, v) in [&low, &high].into_iter().enumerate() {
-                let (even, odd) = sums(v, at);
+                let (even, odd) = sums(simd, v, at);
                 for (row, sum) in [(j, even + odd), (waves.len() - 1 - j, even - odd)] {
                     rounded(sum, WAVE_BITS - PASS_BITS).store_slice(&mut between[row][u][half * 8..][..8]);
                 }
@@ -133,7 +135,7 @@ fn across_pass<S: Simd, const K: usize>(simd: S, scratch: &mut Scratch, out: &mu
             high[u] = i32x8::from_slice(simd, &between[u][8..]);
         }
         for (j, at) in waves[..points.div_ceil(2)].iter().enumerate() {
-            let ((even_low, odd_low), (even_high, odd_high)) = (sums(&low, at), sums(&high, at));
+            let ((even_low, odd_low), (even_high, odd_high)) = (sums(simd, &low, at), sums(simd, &high, at));
             let bits = WAVE_BITS + PASS_BITS + 3;
             let left = leveled(rounded(even_low + odd_low, bits), rounded(even_high + odd_high, bits));
             let right = leveled(rounded(even_low - odd_low, bits), rounded(even_high - odd_high, bits));
