@@ -41,10 +41,3 @@ pub fn convert(input: &[u8], recipe: &str, limits: Option<String>) -> Result<Out
     let output = work().map_err(|e: imgcore::Error| e.to_json())?;
     Ok(Output { data: output.data, report: output.report.to_json() })
 }
-
-/// Whether this module was built with simd128 throughout, not only where a dependency insists on it. The bytes are the same.
-#[wasm_bindgen]
-#[must_use]
-pub fn has_simd() -> bool {
-    cfg!(target_feature = "simd128")
-}
