@@ -544,6 +544,17 @@ pub enum ChromaSubsampling {
     Cs444,
 }
 
+impl ChromaSubsampling {
+    /// The pixels that a chroma sample spans, across and down.
+    pub(crate) const fn span(self) -> [u8; 2] {
+        match self {
+            ChromaSubsampling::Cs420 => [2, 2],
+            ChromaSubsampling::Cs422 => [2, 1],
+            ChromaSubsampling::Cs444 => [1, 1],
+        }
+    }
+}
+
 /// The result's format and its options.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]

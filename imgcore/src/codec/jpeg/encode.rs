@@ -281,7 +281,6 @@ pub(super) mod tests {
     #[test]
     fn planes_give_the_file_of_the_pixels_that_they_come_from() {
         use crate::decode::Shape;
-        use crate::pixels::Frame;
 
         for (name, plan) in plans(Layout::Rgb) {
             // Beyond the right edge libjpeg averages pixels that repeat, and rounds by turns; planes repeat the mean. So no chroma block ends there.
@@ -292,15 +291,13 @@ pub(super) mod tests {
                 let mut strip = Strip::new(Engine::new(), Source::Rgb(raster.bytes()), &grid, &tables::steps(90));
                 let planes = strip.planes();
                 let shape = Shape { width, height, deep: false, layout: None, planes: vec![] };
-                let pixels = Pixels::Planes(Planes { shape, planes });
-                let planar = Picture { frames: vec![Frame { pixels, delay_ms: 0 }], loops: 0, profile: None };
+                let planar = Picture::still(Planes { shape, planes });
                 assert!(written(&planar, &plan) == written(&picture, &plan), "{name}, {width}x{height}");
             }
         }
         let (_, plan) = plans(Layout::Rgb).remove(0);
         let shape = Shape { width: 9, height: 9, deep: false, layout: None, planes: vec![] };
-        let pixels = Pixels::Planes(Planes { shape, planes: [vec![0; 81], vec![0; 81], vec![0; 81]] });
-        let planar = Picture { frames: vec![Frame { pixels, delay_ms: 0 }], loops: 0, profile: None };
+        let planar = Picture::still(Planes { shape, planes: [vec![0; 81], vec![0; 81], vec![0; 81]] });
         assert_eq!(encode(&planar, &Blocks::default(), &plan).expect_err("4:4:4 is not 4:2:0").code(), "internal");
     }
 
