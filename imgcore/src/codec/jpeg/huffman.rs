@@ -429,10 +429,13 @@ impl<'a> Bits<'a> {
         bits
     }
 
-    /// Passes over so many bits.
-    pub(super) fn pass(&mut self, count: u32) {
-        self.unsigned(count.min(32));
-        self.unsigned(count.saturating_sub(32));
+    /// So many bits, at most 56, from the top; what is below them may be anything.
+    #[inline(always)]
+    pub(super) fn taken(&mut self, count: u32) -> u64 {
+        self.fill();
+        let bits = self.held;
+        self.drop(count);
+        bits
     }
 
     /// One bit.

@@ -145,15 +145,18 @@ impl Held<'_> {
     fn refine(&mut self, bits: &mut Bits<'_>, (from, end): (usize, usize), one: i16) {
         let mut there = *self.nonzero & span(from, end);
         while there != 0 {
-            let at = there.trailing_zeros() as usize;
-            let Some(kept) = self.kept.get_mut(at) else {
-                bits.pass(there.count_ones());
-                break;
-            };
-            if bits.bit() && *kept & one == 0 {
-                *kept = kept.wrapping_add(if *kept >= 0 { one } else { -one });
+            let count = there.count_ones().min(56);
+            let mut next = bits.taken(count);
+            for _ in 0..count {
+                if let Some(kept) = self.kept.get_mut(there.trailing_zeros() as usize) {
+                    // Whether the bit is set cannot be foreseen, so nothing asks for it.
+                    let (is_set, sign) = (next >> 63 != 0, *kept >> 15);
+                    let step = one & -i16::from(is_set & (*kept & one == 0));
+                    *kept = kept.wrapping_add((step ^ sign) - sign);
+                }
+                next <<= 1;
+                there &= there - 1;
             }
-            there &= there - 1;
         }
     }
 }
@@ -196,8 +199,9 @@ impl Slot<'_> {
     fn sequential(&mut self, bits: &mut Bits<'_>, mut set: impl FnMut(usize, i16)) -> Result<usize, Damage> {
         set(0, self.level(bits)? as i16);
         let (table, pairs) = (self.ac.ok_or(NO_TABLE)?, self.pairs.ok_or(NO_TABLE)?);
+        let last = self.last;
         let mut at = 0;
-        while at < self.last {
+        while at < last {
             // As many looks as are sure to find their bits, that of the level before them.
             for _ in 0..4 {
                 let pair = bits.pair(pairs);
@@ -207,7 +211,7 @@ impl Slot<'_> {
                     set(first, pair.first());
                     set(second, pair.second());
                     at = second;
-                    if at >= self.last {
+                    if at >= last {
                         break;
                     }
                 } else if pair.ends_block() && first < 63 {
@@ -228,7 +232,7 @@ impl Slot<'_> {
                     if is_inside || look.value() != 0 {
                         set(at, look.value() as i16);
                     }
-                    if at >= self.last {
+                    if at >= last {
                         break;
                     }
                 }
@@ -348,14 +352,20 @@ fn first_ac(bits: &mut Bits<'_>, table: &Table, scan: &Scan, ended_blocks: &mut 
     let mut at = scan.first;
     while at <= scan.last {
         bits.fill();
-        let look = bits.look::<AC_LOOK>(table)?;
-        if look.ends_block() {
-            *ended_blocks = (1 << look.run()) - 1 + bits.unsigned(look.run());
-            break;
-        }
-        at += look.advance();
-        if look.value() != 0 {
-            held.set(at - 1, (look.value() << scan.low) as i16);
+        // As many looks as are sure to find their bits.
+        for _ in 0..5 {
+            let look = bits.look::<AC_LOOK>(table)?;
+            if look.ends_block() {
+                *ended_blocks = (1 << look.run()) - 1 + bits.unsigned(look.run());
+                return Ok(());
+            }
+            at += look.advance();
+            if look.value() != 0 {
+                held.set(at - 1, (look.value() << scan.low) as i16);
+            }
+            if at > scan.last {
+                break;
+            }
         }
     }
     Ok(())
