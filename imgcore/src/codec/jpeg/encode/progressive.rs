@@ -1,4 +1,4 @@
-//! Many scans, coarse ones first: libjpeg's usual script, each scan with the best tables for it.
+//! Many scans, coarse ones first, each with the best tables for it.
 //!
 //! All coefficients are held. Each scan is gone over twice: symbols are counted, and then written.
 
@@ -10,46 +10,10 @@ use super::grid::{Component, Grid};
 use super::huffman::{Code, Table};
 use super::kernels::Engine;
 use super::restarts::{Restarts, put_restart};
+use super::script::{self, Step};
 use super::sequential::{sized, zigzag};
-use super::strip::Strip;
+use super::strip::{Blocks, Strip};
 use crate::codec::jpeg::scan::ZIGZAG;
-
-/// Which bits of which coefficients a scan brings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Step {
-    /// None: all, in units.
-    component: Option<usize>,
-    /// The first and the last coefficient, in zigzag order.
-    band: (usize, usize),
-    /// The bit that earlier scans ended with, 0 for a first scan, and the bit that this one ends with.
-    bits: (u32, u32),
-}
-
-const fn step(component: Option<usize>, band: (usize, usize), bits: (u32, u32)) -> Step {
-    Step { component, band, bits }
-}
-
-const GRAY: &[Step] = &[
-    step(None, (0, 0), (0, 1)),
-    step(Some(0), (1, 5), (0, 2)),
-    step(Some(0), (6, 63), (0, 2)),
-    step(Some(0), (1, 63), (2, 1)),
-    step(None, (0, 0), (1, 0)),
-    step(Some(0), (1, 63), (1, 0)),
-];
-
-const COLOR: &[Step] = &[
-    step(None, (0, 0), (0, 1)),
-    step(Some(0), (1, 5), (0, 2)),
-    step(Some(2), (1, 63), (0, 1)),
-    step(Some(1), (1, 63), (0, 1)),
-    step(Some(0), (6, 63), (0, 2)),
-    step(Some(0), (1, 63), (2, 1)),
-    step(None, (0, 0), (1, 0)),
-    step(Some(2), (1, 63), (1, 0)),
-    step(Some(1), (1, 63), (1, 0)),
-    step(Some(0), (1, 63), (1, 0)),
-];
 
 /// A block as it is held.
 #[derive(Debug, Clone)]
@@ -88,8 +52,9 @@ fn place(k: u32) -> usize {
 }
 
 /// The coefficients of a whole picture, by component, row by row.
-struct Picture<'a> {
-    grid: &'a Grid,
+pub(super) struct Picture<'a> {
+    pub(super) grid: &'a Grid,
+    engine: Engine,
     blocks: Vec<Vec<Block>>,
 }
 
@@ -99,35 +64,62 @@ pub(super) fn bytes(grid: &Grid) -> u64 {
     (row * size_of::<Block>() as u64).saturating_mul(grid.units_down() as u64)
 }
 
-/// Writes all scans, each with its tables.
+/// Writes all scans of the usual script, each with its tables.
 pub(super) fn write(strip: &mut Strip<'_>, restart_interval: u16, out: &mut Vec<u8>) {
-    let (grid, engine) = (strip.grid, strip.engine);
-    let held = |component: &Component| grid.held_across(component) * component.v * grid.units_down();
-    let mut blocks: Vec<Vec<Block>> = grid.components.iter().map(|component| Vec::with_capacity(held(component))).collect();
-    for unit in 0..grid.units_down() {
+    let mut picture = Picture::new(strip.grid, strip.engine);
+    for unit in 0..strip.grid.units_down() {
         strip.make(unit);
-        for (all, made) in blocks.iter_mut().zip(&strip.blocks) {
-            all.extend(made.coefficients.iter().zip(&made.nonzero).map(|(block, nonzero)| Block::new(block, *nonzero)));
-        }
+        strip.blocks.iter().enumerate().for_each(|(at, blocks)| picture.add(at, blocks));
     }
-    let picture = Picture { grid, blocks };
-    for step in if grid.components.len() == 1 { GRAY } else { COLOR } {
-        let mut counter = Counter { uses: Box::new([[0; 256]; 2]) };
-        picture.code(engine, step, restart_interval, &mut counter);
-        let tables = counter.uses.each_ref().map(|uses| Table::best(uses));
-        let has_dc = step.component.is_none() && step.bits.0 == 0;
-        if has_dc {
-            tables[..grid.components.len().min(2)].iter().zip(0..).for_each(|(table, id)| file::put_table(out, id, table));
+    picture.write(script::usual(strip.grid), restart_interval, out);
+}
+
+impl<'a> Picture<'a> {
+    /// Without blocks, and with room for all.
+    pub(super) fn new(grid: &'a Grid, engine: Engine) -> Picture<'a> {
+        let held = |component: &Component| grid.held_across(component) * component.v * grid.units_down();
+        Picture { grid, engine, blocks: grid.components.iter().map(|component| Vec::with_capacity(held(component))).collect() }
+    }
+
+    /// A component's blocks of the next row of units.
+    pub(super) fn add(&mut self, component: usize, made: &Blocks) {
+        let blocks = made.coefficients.iter().zip(&made.nonzero).map(|(block, nonzero)| Block::new(block, *nonzero));
+        self.blocks[component].extend(blocks);
+    }
+
+    /// The coefficients of a block, in reading order.
+    #[cfg(test)]
+    pub(super) fn coefficients(&self, component: usize, x: usize, y: usize) -> &[i16; 64] {
+        &self.blocks[component][y * self.grid.held_across(&self.grid.components[component]) + x].coefficients
+    }
+
+    /// Counts the symbols of a scan.
+    pub(super) fn count(&self, step: &Step, restart_interval: u16) -> Counter {
+        let mut counter = Counter { uses: Box::new([[0; 256]; 2]), bits: 0 };
+        self.code(step, restart_interval, &mut counter);
+        counter
+    }
+
+    /// Writes scans, each with its tables.
+    pub(super) fn write(&self, script: &[Step], restart_interval: u16, out: &mut Vec<u8>) {
+        for step in script {
+            let tables = self.count(step, restart_interval).tables();
+            let has_dc = step.component.is_none() && step.bits.0 == 0;
+            if has_dc {
+                let used = self.grid.components.len().min(2);
+                tables[..used].iter().zip(0..).for_each(|(table, id)| file::put_table(out, id, table));
+            }
+            if let Some(component) = step.component {
+                file::put_table(out, 0x10 | self.grid.components[component].table as u8, &tables[0]);
+            }
+            let components = step.component.map_or(0..self.grid.components.len(), |component| component..component + 1);
+            let has_ac = step.component.is_some();
+            file::put_scan(out, self.grid, &ScanHeader { components, dc: has_dc, ac: has_ac, band: step.band, bits: step.bits });
+            let codes = tables.each_ref().map(Table::codes);
+            let mut writer = Writer { codes: &codes, out, bits: Bits::EMPTY, restarts: 0 };
+            self.code(step, restart_interval, &mut writer);
+            writer.bits.finish(writer.out);
         }
-        if let Some(component) = step.component {
-            file::put_table(out, 0x10 | grid.components[component].table as u8, &tables[0]);
-        }
-        let components = step.component.map_or(0..grid.components.len(), |component| component..component + 1);
-        file::put_scan(out, grid, &ScanHeader { components, dc: has_dc, ac: step.component.is_some(), band: step.band, bits: step.bits });
-        let codes = tables.each_ref().map(Table::codes);
-        let mut writer = Writer { codes: &codes, out, bits: Bits::EMPTY, restarts: 0 };
-        picture.code(engine, step, restart_interval, &mut writer);
-        writer.bits.finish(writer.out);
     }
 }
 
@@ -140,18 +132,38 @@ trait Sink {
     fn restart(&mut self);
 }
 
-struct Counter {
-    uses: Box<[[u32; 256]; 2]>,
+/// How often each symbol of two tables is used, and the bits that symbols do not stand for.
+pub(super) struct Counter {
+    pub(super) uses: Box<[[u32; 256]; 2]>,
+    bits: u64,
+}
+
+impl Counter {
+    pub(super) fn tables(&self) -> [Table; 2] {
+        self.uses.each_ref().map(|uses| Table::best(uses))
+    }
+
+    /// All bits of the scan, with those of its tables.
+    pub(super) fn cost(&self) -> u64 {
+        let table = |(table, uses): (&Table, &[u32; 256])| {
+            let codes: u64 = table.codes().iter().zip(uses).map(|(code, uses)| u64::from(code & 255) * u64::from(*uses)).sum();
+            codes + 8 * (21 + table.symbols.len() as u64)
+        };
+        self.bits + self.tables().iter().zip(self.uses.iter()).map(table).sum::<u64>()
+    }
 }
 
 impl Sink for Counter {
     #[inline(always)]
-    fn symbol(&mut self, table: usize, symbol: u32, _bits: u32, _count: u32) {
+    fn symbol(&mut self, table: usize, symbol: u32, _bits: u32, count: u32) {
         self.uses[table & 1][symbol as usize & 255] += 1;
+        self.bits += u64::from(count);
     }
 
     #[inline(always)]
-    fn bits(&mut self, _bits: u32, _count: u32) {}
+    fn bits(&mut self, _bits: u32, count: u32) {
+        self.bits += u64::from(count);
+    }
 
     fn restart(&mut self) {}
 }
@@ -182,8 +194,8 @@ impl Sink for Writer<'_> {
 
 impl Picture<'_> {
     /// A scan, with the instructions for counting bits that the CPU has.
-    fn code(&self, engine: Engine, step: &Step, restart_interval: u16, sink: &mut impl Sink) {
-        match engine {
+    fn code(&self, step: &Step, restart_interval: u16, sink: &mut impl Sink) {
+        match self.engine {
             Engine::Plain => self.code_scan(step, restart_interval, sink),
             Engine::Vectors(level) => dispatch!(level, _ => self.code_scan(step, restart_interval, sink)),
         }

@@ -1,0 +1,139 @@
+//! The smallest file: coefficients that are worth their bits, in the scans that take the fewest.
+//!
+//! What a coefficient costs is learned from a first look at some of the picture, in which the example tables say it.
+
+use fearless_simd::dispatch;
+
+use super::kernels::Engine;
+use super::progressive::Picture;
+use super::script;
+use super::strip::{Blocks, Strip};
+use super::trellis::{Rates, Trellis};
+
+/// Writes all scans. The strip makes coefficients that are not divided.
+pub(super) fn write(strip: &mut Strip<'_>, steps: &[[u8; 64]; 2], restart_interval: u16, out: &mut Vec<u8>) {
+    let picture = worthwhile(strip, steps);
+    picture.write(&script::smallest(&picture), restart_interval, out);
+}
+
+fn worthwhile<'a>(strip: &mut Strip<'a>, steps: &[[u8; 64]; 2]) -> Picture<'a> {
+    // A quarter of a large picture tells enough.
+    let every = (strip.grid.units_down() / 8).clamp(1, 4);
+    let rates = rates(&chosen(strip, &Trellis::both(steps, Rates::examples()), every));
+    chosen(strip, &Trellis::both(steps, rates), 1)
+}
+
+/// The coefficients of every row of units, or of every second and so on.
+fn chosen<'a>(strip: &mut Strip<'a>, trellises: &[Trellis; 2], every: usize) -> Picture<'a> {
+    let mut picture = Picture::new(strip.grid, strip.engine);
+    for unit in (0..strip.grid.units_down()).step_by(every) {
+        strip.make(unit);
+        for (at, (component, blocks)) in strip.grid.components.iter().zip(&mut strip.blocks).enumerate() {
+            choose(strip.engine, blocks, &trellises[component.table]);
+            picture.add(at, blocks);
+        }
+    }
+    picture
+}
+
+/// With the instructions for counting bits that the CPU has.
+fn choose(engine: Engine, blocks: &mut Blocks, trellis: &Trellis) {
+    match engine {
+        Engine::Plain => choose_each(blocks, trellis),
+        Engine::Vectors(level) => dispatch!(level, _ => choose_each(blocks, trellis)),
+    }
+}
+
+#[inline(always)]
+fn choose_each(blocks: &mut Blocks, trellis: &Trellis) {
+    for (block, nonzero) in blocks.coefficients.iter_mut().zip(&mut blocks.nonzero) {
+        (*block, *nonzero) = trellis.choose(block);
+    }
+}
+
+/// What symbols of luma and of chroma cost.
+fn rates(picture: &Picture<'_>) -> [Rates; 2] {
+    let mut uses = [[0; 256]; 2];
+    for (at, component) in picture.grid.components.iter().enumerate() {
+        let counter = picture.count(&script::whole(at), 0);
+        uses[component.table].iter_mut().zip(&counter.uses[0]).for_each(|(all, uses)| *all += uses);
+    }
+    uses.each_ref().map(Rates::counted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::grid::Grid;
+    use super::super::strip::Source;
+    use super::super::{Coding, kernels, put_picture, tables};
+    use super::*;
+    use crate::codec::jpeg::{decode, encode};
+    use crate::pixels::{Layout, Pixels};
+    use crate::recipe::ChromaSubsampling;
+
+    fn source<'a>(grid: &Grid, pixels: &'a [u8]) -> Source<'a> {
+        if grid.components.len() == 1 { Source::Gray(pixels) } else { Source::Rgb(pixels) }
+    }
+
+    fn file(engine: Engine, grid: &Grid, pixels: &[u8], how: &Coding) -> Vec<u8> {
+        let mut out = vec![0xFF, 0xD8];
+        put_picture(&mut out, engine, source(grid, pixels), grid, how);
+        out
+    }
+
+    /// Flat, noisy and drawn pictures.
+    fn pictures() -> Vec<(Grid, Vec<u8>)> {
+        let mut all = Vec::new();
+        for (width, height) in [(1, 1), (2, 9), (17, 16), (33, 70), (150, 141)] {
+            for chroma in [None, Some(ChromaSubsampling::Cs420), Some(ChromaSubsampling::Cs422), Some(ChromaSubsampling::Cs444)] {
+                let layout = if chroma.is_none() { Layout::Gray } else { Layout::Rgb };
+                let grid = Grid::new(width, height, chroma);
+                let drawn = encode::tests::picture(width as u32, height as u32, layout);
+                let Pixels::Raster(raster) = &drawn.frames[0].pixels else { panic!("no raster") };
+                let noise = (1..=raster.bytes().len() as u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8);
+                all.push((grid.clone(), noise.collect()));
+                all.push((grid.clone(), vec![77; raster.bytes().len()]));
+                all.push((grid, raster.bytes().to_vec()));
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn a_file_holds_the_coefficients_that_were_chosen() {
+        for (grid, pixels) in pictures() {
+            for quality in [1, 35, 80, 100] {
+                let steps = tables::small_steps(quality);
+                let picture = worthwhile(&mut Strip::undivided(Engine::new(), source(&grid, &pixels), &grid), &steps);
+                let how = Coding { quality, smallest: true, ..Coding::FAST };
+                let (_, found) = decode::coefficients(&file(Engine::new(), &grid, &pixels, &how)).expect("a file");
+                for (at, component) in grid.components.iter().enumerate() {
+                    for (y, x) in (0..component.down()).flat_map(|y| (0..component.across()).map(move |x| (y, x))) {
+                        assert_eq!(found.block(at, x, y).0, *picture.coefficients(at, x, y), "{grid:?}, quality {quality}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_engine_chooses_alike() {
+        for (grid, pixels) in pictures() {
+            for quality in [10, 70, 95, 100] {
+                let how = Coding { quality, smallest: true, ..Coding::FAST };
+                let mut files = kernels::tests::engines().into_iter().map(|engine| file(engine, &grid, &pixels, &how));
+                let plain = files.next().expect("the plain one");
+                assert!(files.all(|file| file == plain), "{grid:?}, quality {quality}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_small_file_is_smaller() {
+        for (grid, pixels) in pictures().into_iter().filter(|(grid, _)| grid.width > 100) {
+            let small = file(Engine::new(), &grid, &pixels, &Coding { smallest: true, ..Coding::FAST }).len();
+            let usual = file(Engine::new(), &grid, &pixels, &Coding { progressive: true, ..Coding::FAST }).len();
+            assert!(small < usual, "{small} bytes rather than {usual}");
+        }
+    }
+}
