@@ -132,7 +132,11 @@ fn any_number_of_large_pictures_stays_within_the_memory_that_was_given() {
     for i in 0..10 {
         std::fs::write(folder.path().join(format!("in/{i}.jpg")), &jpeg).unwrap();
     }
-    std::fs::write(folder.path().join("config.json"), r#"{"renditions":[{"name":"a","recipe":{"resize":{"width":400}}}]}"#).unwrap();
+    std::fs::write(
+        folder.path().join("config.json"),
+        r#"{"renditions":[{"name":"a","recipe":{"resize":{"width":400,"fastShrinkOnLoad":false}}}]}"#,
+    )
+    .unwrap();
     let mut run = Command::new(env!("CARGO_BIN_EXE_imgcore"))
         .args(["run", "in", "--json", "--memory", "48", "--config", "config.json"])
         .current_dir(folder.path())

@@ -86,11 +86,11 @@ pub fn convert_many(input: &[u8], recipes: &[Recipe], ctx: &Context) -> Vec<Resu
     let source = report::Source::new(input, &header);
     let planned = plan_many(recipes, &header, ctx);
     let joint = planned.joint();
-    let mut shared: Vec<(decode::DecodePlan, Result<decode::Pixels, Error>)> =
-        match decode::collect_joint(input, header.format, &joint, ctx) {
-            Ok(pixels) => joint.into_iter().zip(pixels.unwrap_or_default()).map(|(decode, pixels)| (decode, Ok(pixels))).collect(),
-            Err(error) => joint.into_iter().map(|decode| (decode, Err(error.clone()))).collect(),
-        };
+    let mut shared: Vec<(decode::DecodePlan, Result<decode::First, Error>)> = match decode::collect_joint(input, header.format, &joint, ctx)
+    {
+        Ok(decoded) => joint.into_iter().zip(decoded.unwrap_or_default()).map(|(decode, first)| (decode, Ok(first))).collect(),
+        Err(error) => joint.into_iter().map(|decode| (decode, Err(error.clone()))).collect(),
+    };
     let mut results: Vec<Option<Result<Output, Error>>> = vec![None; recipes.len()];
     let mut plans: Vec<Option<Plan>> = Vec::new();
     for (planned, result) in planned.plans.into_iter().zip(&mut results) {
@@ -122,7 +122,8 @@ pub fn decode(input: &[u8], recipe: &Recipe, ctx: &Context) -> Result<Picture, E
     let (header, blocks) = probe::read(input, ctx)?;
     let (decode, turn) = plan::plan_pixels(&recipe, &header, ctx)?;
     let decoded = decode::collect(input, header.format, &decode, ctx)?;
-    let raster = if turn == geometry::Turn::NONE { decoded.raster } else { ops::turn::turn(&decoded.raster, turn) };
+    let Pixels::Raster(raster) = decoded.pixels else { return Err(Error::internal("planes were decoded where rows were planned")) };
+    let raster = if turn == geometry::Turn::NONE { raster } else { ops::turn::turn(&raster, turn) };
     // The decoder has turned inks into sRGB, so their profile no longer fits.
     let profile = blocks.icc.filter(|_| header.profile.as_ref().is_some_and(|p| p.space != "cmyk"));
     Ok(Picture { profile, ..Picture::still(raster) })
@@ -139,22 +140,23 @@ pub fn convert_pixels(picture: Picture, recipe: &Recipe, ctx: &Context) -> Resul
     let Some(Frame { pixels: Pixels::Raster(raster), .. }) = picture.frames.into_iter().next() else {
         return Err(Error::unsupported("converting planes"));
     };
-    let mut decoded = decode::Pixels { raster: raster.into_8_bits(), warnings: Vec::new() };
-    let source = report::Source::new(decoded.raster.bytes(), &header);
+    let raster = raster.into_8_bits();
+    let source = report::Source::new(raster.bytes(), &header);
+    let mut decoded = decode::First { pixels: Pixels::Raster(raster), warnings: Vec::new() };
     finish(&source, &mut decoded, &blocks, recipe, plan, ctx)
 }
 
 /// Renders, encodes and reports: what one rendition does not share with its neighbors.
 fn finish(
     source: &report::Source<'_>,
-    decoded: &mut decode::Pixels,
+    decoded: &mut decode::First,
     blocks: &Blocks,
     recipe: &Recipe,
     plan: Plan,
     ctx: &Context,
 ) -> Result<Output, Error> {
-    let (raster, warnings) = render::render(&mut decoded.raster, blocks, &plan, ctx)?;
-    let picture = Picture::still(raster.into_owned());
+    let (pixels, warnings) = render::render(&mut decoded.pixels, blocks, &plan, ctx)?;
+    let picture = Picture { frames: vec![Frame { pixels, delay_ms: 0 }], loops: 0, profile: None };
     let kept = metadata::kept(blocks, recipe.metadata, recipe.auto_orient);
     let data = encode::encode(&picture, &kept, &plan.encode, ctx)?;
     let recipe_hash = recipe.hash(&ctx.assets)?;

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use self::fit::{Fitted, fit};
 use self::forecast::Forecast;
-use crate::codec::Format;
+use crate::codec::{Format, Space};
 pub use crate::decode::DecodePlan;
 use crate::error::Error;
 use crate::geometry::{Axis, Ratio, Region, Size, Turn};
@@ -18,7 +18,9 @@ use crate::limits::{Context, Limits, Stage, check};
 use crate::ops::{extend, flatten};
 use crate::pixels::Layout;
 use crate::probe::Header;
-use crate::recipe::{ChromaSubsampling, Color, Effort, Encode, Extend, Frames, Kernel, OnTruncated, Position, Recipe, default_quality};
+use crate::recipe::{
+    ChromaSubsampling, Color, Effort, Encode, Extend, Frames, Kernel, OnTruncated, Position, Recipe, Resize, default_quality,
+};
 
 /// A resize, decided: where each output sample lies in the decoded picture.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -30,8 +32,6 @@ pub struct ResizeSpec {
     pub y: Axis,
     /// The filter.
     pub kernel: Kernel,
-    /// Chroma samples a result pixel, across and down, where planes are fed.
-    pub chroma_out: [Ratio; 2],
 }
 
 /// How pixels come from the decoder to the first buffer.
@@ -41,8 +41,13 @@ pub struct ResizeSpec {
 pub enum Feed {
     /// Rows flow into the resize; crop and orientation are inside its axes.
     Stream(ResizeSpec),
-    /// Planes flow into the resize.
-    Planes(ResizeSpec),
+    /// YCbCr planes flow into the resize, each at its own size, and from there to the encoder: nothing in between needs RGB.
+    Planes {
+        /// The resize of Y.
+        luma: ResizeSpec,
+        /// The resize of Cb and Cr.
+        chroma: ResizeSpec,
+    },
     /// The whole picture, then operations, then perhaps a resize: the same bytes as `Stream`.
     Raster {
         /// Operations before the resize.
@@ -231,12 +236,17 @@ pub fn plan(recipe: &Recipe, header: &Header, ctx: &Context) -> Result<Plan, Err
         None => Fitted::unchanged(source),
     };
 
-    let decode = plan_decode(recipe, header, eighths(recipe, header, &fitted), frames, &ctx.limits)?;
-    let feed = plan_feed(&fitted, recipe, turn, header.stored(), decode.eighths);
+    let eighths = eighths(recipe, header, &fitted);
+    let decode = plan_decode(recipe, header, eighths, frames, &ctx.limits)?;
     let format = recipe.encode.as_ref().map_or_else(|| default_format(header), |encode| encode.format);
     let (after, size, layout) = plan_after(recipe, header, &fitted, format)?;
     check_output(size, &ctx.limits)?;
     let encode = plan_encode(recipe, header, format, layout)?;
+    let planes = if after.is_empty() { plan_planes(&fitted, recipe, turn, header, eighths, &encode) } else { None };
+    let (decode, feed) = match planes {
+        Some((chroma_eighths, feed)) => (DecodePlan { chroma_eighths: Some(chroma_eighths), ..decode }, feed),
+        None => (decode, plan_feed(&fitted, recipe, turn, header.stored(), eighths)),
+    };
 
     let forecast = Forecast::of(header, &decode, &feed, &after, size, &encode, fitted.size);
     let plan = Plan { decode, feed, turn, after, encode, width: size.width, height: size.height, forecast };
@@ -336,7 +346,7 @@ fn plan_decode(recipe: &Recipe, header: &Header, eighths: u8, frames: u32, limit
     if frames > 1 {
         return Err(Error::unsupported("writing animation"));
     }
-    Ok(DecodePlan { eighths, planes: false, deep: false, frames: 0..1, partial: recipe.on_truncated == OnTruncated::Partial })
+    Ok(DecodePlan { eighths, chroma_eighths: None, deep: false, frames: 0..1, partial: recipe.on_truncated == OnTruncated::Partial })
 }
 
 /// The turn from the stored picture to the one that the recipe speaks of.
@@ -356,12 +366,16 @@ fn default_format(header: &Header) -> Format {
     }
 }
 
-/// Maps the axes through the inverse of the turn: the resize runs in stored space, and the small picture is turned last.
-fn plan_feed(fitted: &Fitted, recipe: &Recipe, turn: Turn, stored: Size, eighths: u8) -> Feed {
+/// Maps axes of the upright picture through the inverse of the turn: the resize runs in stored space, and the small picture is turned last.
+fn stored_axes(x: Axis, y: Axis, turn: Turn, stored: Size) -> (Axis, Axis) {
     let upright = turn.size(stored);
-    let x = if turn.flop { fitted.x.mirrored(upright.width) } else { fitted.x };
-    let y = if turn.flip { fitted.y.mirrored(upright.height) } else { fitted.y };
-    let (x, y) = if turn.transpose { (y, x) } else { (x, y) };
+    let x = if turn.flop { x.mirrored(upright.width) } else { x };
+    let y = if turn.flip { y.mirrored(upright.height) } else { y };
+    if turn.transpose { (y, x) } else { (x, y) }
+}
+
+fn plan_feed(fitted: &Fitted, recipe: &Recipe, turn: Turn, stored: Size, eighths: u8) -> Feed {
+    let (x, y) = stored_axes(fitted.x, fitted.y, turn, stored);
     if fitted.is_copy() {
         let region = Region { left: x.from.num as u32, top: y.from.num as u32, width: x.count, height: y.count };
         let before = if region == Region::all(stored) { Vec::new() } else { vec![Op::Crop(region)] };
@@ -369,8 +383,44 @@ fn plan_feed(fitted: &Fitted, recipe: &Recipe, turn: Turn, stored: Size, eighths
     }
     let kernel = recipe.resize.as_ref().map_or(Kernel::Lanczos3, |resize| resize.kernel);
     let scaled = |axis: Axis| axis.of_plane(Ratio::new(i64::from(eighths), 8), Ratio::whole(1));
-    let (x, y) = (scaled(x), scaled(y));
-    Feed::Stream(ResizeSpec { x, y, kernel, chroma_out: [Ratio::whole(1); 2] })
+    Feed::Stream(ResizeSpec { x: scaled(x), y: scaled(y), kernel })
+}
+
+/// A JPEG that becomes a JPEG stays in planes, where nothing between needs RGB: how chroma is decoded, by the rule of [`eighths`] at its own
+/// scale, and the resizes. None where pixels are needed, or chroma would be needed finer than luma.
+///
+/// Chroma keeps the picture's scale and its own centers: an odd side has half a sample of chroma more than the picture has, which the edge fills.
+fn plan_planes(fitted: &Fitted, recipe: &Recipe, turn: Turn, header: &Header, eighths: u8, encode: &EncodePlan) -> Option<(u8, Feed)> {
+    let Resize { kernel, fast_shrink_on_load, .. } = *recipe.resize.as_ref()?;
+    let is_ycc = header.format == Format::Jpeg && header.space == Space::YCbCr;
+    if !is_ycc || encode.format != Format::Jpeg || encode.layout != Layout::Rgb || fitted.is_copy() || kernel == Kernel::Nearest {
+        return None;
+    }
+    // Pixels a chroma sample, across and down: in the file as it is stored, in the result as it is seen.
+    let from = match header.chroma_subsampling? {
+        "4:4:4" => [1, 1],
+        "4:2:2" => [2, 1],
+        "4:4:0" => [1, 2],
+        "4:2:0" => [2, 2],
+        _ => return None,
+    };
+    let to = match encode.chroma_subsampling {
+        ChromaSubsampling::Cs420 => [2, 2],
+        ChromaSubsampling::Cs422 => [2, 1],
+        ChromaSubsampling::Cs444 => [1, 1],
+    };
+    let (x, y) = stored_axes(fitted.x, fitted.y, turn, header.stored());
+    let subsampled = |axis: Axis, by: i64| axis.of_plane(Ratio::whole(1), Ratio::new(1, by));
+    let (chroma_x, chroma_y) = stored_axes(subsampled(fitted.x, to[0]), subsampled(fitted.y, to[1]), turn, header.stored());
+    let of_file = |axis: Axis, by: i64, eighths: u8| axis.of_plane(Ratio::new(i64::from(eighths), 8 * by), Ratio::whole(1));
+    let least = of_file(chroma_x, from[0], 8).scale.min(of_file(chroma_y, from[1], 8).scale);
+    let chroma_eighths = if fast_shrink_on_load { Ratio::whole(12).over(least).ceil().clamp(1, 8) as u8 } else { 8 };
+    if chroma_eighths > eighths {
+        return None;
+    }
+    let luma = ResizeSpec { x: of_file(x, 1, eighths), y: of_file(y, 1, eighths), kernel };
+    let chroma = ResizeSpec { x: of_file(chroma_x, from[0], chroma_eighths), y: of_file(chroma_y, from[1], chroma_eighths), kernel };
+    Some((chroma_eighths, Feed::Planes { luma, chroma }))
 }
 
 /// The operations after the turn, with the size and the layout that they end in.

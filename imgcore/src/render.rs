@@ -1,28 +1,58 @@
 //! The resize and the ordered list of operations, one line each.
 //!
-//! Comes in: decoded pixels and a plan. Goes out: the raster that the encoder is given. It decides nothing.
+//! Comes in: decoded pixels and a plan. Goes out: the pixels that the encoder is given. It decides nothing.
 
 use std::borrow::Cow;
 
 use crate::codec::Blocks;
+use crate::decode::Shape;
 use crate::error::Error;
 use crate::geometry::{Size, Turn};
 use crate::limits::{Context, Stage};
 use crate::ops::{crop, extend, flatten, profile, resize, turn};
-use crate::pixels::Raster;
-use crate::plan::{Feed, Op, Plan};
+use crate::pixels::{Pixels, Planes, Raster};
+use crate::plan::{Feed, Op, Plan, ResizeSpec};
 use crate::report::Warning;
 
-/// Carries out a plan on a decoded raster of 8 bits.
-pub(crate) fn render<'a>(
+/// Carries out a plan on decoded pixels of 8 bits, which are only read.
+pub(crate) fn render(source: &mut Pixels, blocks: &Blocks, plan: &Plan, ctx: &Context) -> Result<(Pixels, Vec<Warning>), Error> {
+    ctx.go_on(Stage::Render)?;
+    match (source, &plan.feed) {
+        (Pixels::Planes(planes), Feed::Planes { luma, chroma }) => {
+            let planes = render_planes(planes, luma, chroma, plan)?;
+            Ok((Pixels::Planes(planes), Vec::new()))
+        }
+        (Pixels::Raster(raster), feed) => {
+            let (raster, warnings) = render_raster(raster, feed, blocks, plan, ctx)?;
+            Ok((Pixels::Raster(raster.into_owned()), warnings))
+        }
+        _ => Err(Error::internal("planes were decoded where rows were planned")),
+    }
+}
+
+fn render_planes(source: &mut Planes, luma: &ResizeSpec, chroma: &ResizeSpec, plan: &Plan) -> Result<Planes, Error> {
+    let mut planes = [Vec::new(), Vec::new(), Vec::new()];
+    for (at, spec) in [luma, chroma, chroma].into_iter().enumerate() {
+        let mut plane = source.take(at);
+        let resized = resize::resize_edged(&mut plane, spec);
+        source.give(at, plane);
+        let resized = resized?;
+        let turned = if plan.turn == Turn::NONE { resized } else { turn::turn(&resized, plan.turn) };
+        planes[at] = turned.samples.into_u8();
+    }
+    let shape = Shape { width: plan.width, height: plan.height, deep: false, layout: None, planes: Vec::new() };
+    Ok(Planes { shape, planes })
+}
+
+fn render_raster<'a>(
     source: &'a mut Raster,
+    feed: &Feed,
     blocks: &Blocks,
     plan: &Plan,
     ctx: &Context,
 ) -> Result<(Cow<'a, Raster>, Vec<Warning>), Error> {
-    ctx.go_on(Stage::Render)?;
     let mut warnings = Vec::new();
-    let mut raster = match &plan.feed {
+    let mut raster = match feed {
         Feed::Stream(spec) => Cow::Owned(resize::resize(source, spec)?),
         Feed::Raster { before, resize } => {
             let mut raster = Cow::Borrowed(&*source);
@@ -34,7 +64,7 @@ pub(crate) fn render<'a>(
                 None => raster,
             }
         }
-        Feed::Planes(_) => return Err(Error::internal("planes were planned where rows are decoded")),
+        Feed::Planes { .. } => return Err(Error::internal("planes were planned where rows are decoded")),
     };
     if plan.turn != Turn::NONE {
         raster = Cow::Owned(turn::turn(&raster, plan.turn));

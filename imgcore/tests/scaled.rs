@@ -29,7 +29,9 @@ fn files() -> Vec<Vec<u8>> {
 }
 
 fn recipe(random: &mut Random) -> Recipe {
-    let encode = Encode::jpeg().chroma_subsampling(ChromaSubsampling::Cs444);
+    // In planes, where the file allows it, or as pixels.
+    let chroma = [ChromaSubsampling::Cs420, ChromaSubsampling::Cs444][random.below(2)];
+    let encode = Encode::jpeg().chroma_subsampling(chroma);
     let recipe = Recipe::default().resize(Resize::width(1 + random.below(90) as u32)).encode(encode);
     if random.below(2) == 0 { recipe } else { recipe.on_truncated(OnTruncated::Partial) }
 }

@@ -242,7 +242,7 @@ mod tests {
             return Err(Error::unsupported("a large picture in this test"));
         }
         let mut sink = Collect::new(false);
-        let plan = DecodePlan { eighths: 8, planes: false, deep: false, frames: 0..1, partial };
+        let plan = DecodePlan { eighths: 8, chroma_eighths: None, deep: false, frames: 0..1, partial };
         let decoded = decode(input, &mut [Want { plan, sink: &mut sink }], &Context::default())?;
         Ok((sink.finish().remove(0).0, decoded))
     }

@@ -181,7 +181,7 @@ mod tests {
             return Err(Error::unsupported("a large picture in this test"));
         }
         let mut sink = Collect::new(found.deep);
-        let plan = DecodePlan { eighths: 8, planes: false, deep: found.deep, frames: 0..1, partial };
+        let plan = DecodePlan { eighths: 8, chroma_eighths: None, deep: found.deep, frames: 0..1, partial };
         let limits = Limits { max_memory_bytes: 1 << 24, ..Limits::default() };
         decode(input, &mut [Want { plan, sink: &mut sink }], &Context::with_limits(limits))?;
         Ok(sink.finish().remove(0).0)

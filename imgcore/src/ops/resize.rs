@@ -9,7 +9,7 @@ use fast_image_resize::pixels::{U8, U8x2, U8x3, U8x4};
 use fast_image_resize::{Filter, FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 
 use crate::error::Error;
-use crate::geometry::{Axis, Ratio};
+use crate::geometry::{Axis, Ratio, Size};
 use crate::pixels::{Layout, Raster, Samples};
 use crate::plan::ResizeSpec;
 use crate::recipe::Kernel;
@@ -25,6 +25,41 @@ pub(crate) fn resize(raster: &mut Raster, spec: &ResizeSpec) -> Result<Raster, E
         Layout::Rgba => resize_pixels::<U8x4>(raster, spec),
     }?;
     Ok(Raster { width: spec.x.count, height: spec.y.count, layout: raster.layout, samples: Samples::U8(samples) })
+}
+
+/// As [`resize`], where the axes may begin or end outside the raster: its edges go on.
+pub(crate) fn resize_edged(raster: &mut Raster, spec: &ResizeSpec) -> Result<Raster, Error> {
+    let ((left, right), (top, bottom)) = (outside(&spec.x, raster.width), outside(&spec.y, raster.height));
+    if (left, right, top, bottom) == (0, 0, 0, 0) {
+        return resize(raster, spec);
+    }
+    let (width, channels) = (raster.width as usize, raster.layout.channels());
+    let mut samples = Vec::with_capacity((raster.height + top + bottom) as usize * (raster.width + left + right) as usize * channels);
+    for y in 0..raster.height + top + bottom {
+        let y = y.saturating_sub(top).min(raster.height - 1) as usize;
+        let row = &raster.bytes()[y * width * channels..][..width * channels];
+        (0..left).for_each(|_| samples.extend_from_slice(&row[..channels]));
+        samples.extend_from_slice(row);
+        (0..right).for_each(|_| samples.extend_from_slice(&row[(width - 1) * channels..]));
+    }
+    let size = (raster.width + left + right, raster.height + top + bottom);
+    let mut edged = Raster { width: size.0, height: size.1, layout: raster.layout, samples: Samples::U8(samples) };
+    let moved = |axis: &Axis, by: u32| Axis { from: axis.from.plus(Ratio::whole(by)), ..*axis };
+    resize(&mut edged, &ResizeSpec { x: moved(&spec.x, left), y: moved(&spec.y, top), kernel: spec.kernel })
+}
+
+/// How many samples of what an axis covers lie before and behind a side.
+fn outside(axis: &Axis, side: u32) -> (u32, u32) {
+    let before = axis.from.times(Ratio::new(-1, 1)).ceil().max(0);
+    let behind = (axis.from.plus(axis.length()).ceil() - i64::from(side)).max(0);
+    (before as u32, behind as u32)
+}
+
+/// What [`resize_edged`] holds of a raster with its edges, in bytes, where it needs them.
+pub(crate) fn edged(spec: &ResizeSpec, size: Size) -> u64 {
+    let ((left, right), (top, bottom)) = (outside(&spec.x, size.width), outside(&spec.y, size.height));
+    let whole = u64::from(size.width + left + right) * u64::from(size.height + top + bottom);
+    if (left, right, top, bottom) == (0, 0, 0, 0) { 0 } else { whole }
 }
 
 fn resize_pixels<P: PixelTrait>(raster: &mut Raster, spec: &ResizeSpec) -> Result<Vec<u8>, Error> {
@@ -148,7 +183,7 @@ mod tests {
 
     fn spec(from: (u32, u32), to: (u32, u32), kernel: Kernel) -> ResizeSpec {
         let axis = |length, count| Axis::covering(Ratio::whole(0), Ratio::whole(length), count);
-        ResizeSpec { x: axis(from.0, to.0), y: axis(from.1, to.1), kernel, chroma_out: [Ratio::whole(1); 2] }
+        ResizeSpec { x: axis(from.0, to.0), y: axis(from.1, to.1), kernel }
     }
 
     #[test]

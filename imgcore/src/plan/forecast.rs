@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{DecodePlan, EncodePlan, Feed, Op, decoded_size};
+use super::{DecodePlan, EncodePlan, Feed, Op, ResizeSpec, decoded_size};
 use crate::codec::encode_scratch;
 use crate::geometry::Size;
 use crate::ops::{extend, flatten, resize};
@@ -40,7 +40,11 @@ impl Forecast {
     ) -> Forecast {
         let channels = header.layout.channels() as u64;
         let picture = decoded_size(header, decode.eighths);
-        let decoded = picture.pixels() * channels;
+        let chroma = chroma_size(header, decode);
+        let decoded = match feed {
+            Feed::Planes { .. } => picture.pixels() + 2 * chroma.pixels(),
+            _ => picture.pixels() * channels,
+        };
         let scratch = header.scaled_scratch.get(usize::from(decode.eighths) - 1).copied().unwrap_or(header.scratch);
         // At N/8 the bits of a whole file are read all the same, which is a third of the work on its samples.
         let mut work = decoded + if decode.eighths < 8 { header.stored().pixels() * channels / 3 } else { 0 };
@@ -54,7 +58,17 @@ impl Forecast {
                     work += current;
                 }
             }
-            Feed::Stream(spec) | Feed::Planes(spec) | Feed::Raster { resize: Some(spec), .. } => {
+            Feed::Planes { luma, chroma: spec } => {
+                let plane = |spec: &ResizeSpec| u64::from(spec.x.count) * u64::from(spec.y.count);
+                current = plane(luma) + 2 * plane(spec);
+                // One plane after the other; each may need a copy with its edges.
+                let held = |spec: &ResizeSpec, size: Size| {
+                    u64::from(size.width + 16) * u64::from(spec.y.count) + resize::edged(spec, size) + resize::weights(spec)
+                };
+                render = current + held(luma, picture).max(held(spec, chroma)) + plane(luma);
+                work += decoded + current + u64::from(picture.width) * u64::from(luma.y.count);
+            }
+            Feed::Stream(spec) | Feed::Raster { resize: Some(spec), .. } => {
                 current = resized.pixels() * channels;
                 // The vertical pass is kept whole between the two, and alpha is multiplied into a copy.
                 let between = u64::from(picture.width) * u64::from(spec.y.count) * channels;
@@ -92,4 +106,17 @@ impl Forecast {
         render = render.max(current + encode_scratch(encode, size) + output);
         Forecast { decoded, scratch, render, output, work: work + samples }
     }
+}
+
+/// The most that a chroma plane has where planes are decoded.
+fn chroma_size(header: &Header, decode: &DecodePlan) -> Size {
+    let eighths = u64::from(decode.chroma_eighths.unwrap_or(0));
+    let (across, down) = match header.chroma_subsampling {
+        Some("4:2:0") => (2, 2),
+        Some("4:2:2") => (2, 1),
+        Some("4:4:0") => (1, 2),
+        _ => (1, 1),
+    };
+    let side = |side: u32, by: u32| (u64::from(side.div_ceil(by)) * eighths).div_ceil(8) as u32;
+    Size::new(side(header.stored_width, across), side(header.stored_height, down))
 }

@@ -22,7 +22,7 @@ fn plan(layout: Layout, icc: bool) -> EncodePlan {
 
 fn decode_first(input: &[u8], partial: bool) -> Result<(Raster, Decoded), Error> {
     let mut sink = Collect::new(false);
-    let plan = DecodePlan { eighths: 8, planes: false, deep: false, frames: 0..1, partial };
+    let plan = DecodePlan { eighths: 8, chroma_eighths: None, deep: false, frames: 0..1, partial };
     let decoded = decode(input, &mut [Want { plan, sink: &mut sink }], &Context::default())?;
     Ok((sink.finish().remove(0).0, decoded))
 }

@@ -1,5 +1,6 @@
 //! The coefficients of a picture that is held until its last scan is in: of each block as many as the wanted scales need.
 
+use super::batch::{Batch, LANES};
 use super::decode::Quantization;
 use super::frame::{Component, Frame};
 use super::rows::{Rows, finish_units};
@@ -43,23 +44,30 @@ impl Coefficients {
         frame.components.iter().map(plane).sum()
     }
 
-    /// A block of a component, at its place in the picture, and the last of its coefficients that is not zero.
-    pub(super) fn block(&self, component: usize, x: usize, y: usize) -> (Block, usize) {
+    /// A block of a component, at its place in the picture.
+    pub(super) fn block(&self, component: usize, x: usize, y: usize) -> Block {
         let plane = &self.planes[component];
         let kept = &plane.coefficients[(y * plane.across + x) * plane.kept..][..plane.kept];
         let mut block = [0; 64];
-        let mut last = 0;
-        if let [level] = kept {
-            block[0] = *level;
-            return (block, 0);
+        for (value, place) in kept.iter().zip(ZIGZAG) {
+            block[usize::from(place & 63)] = *value;
         }
-        for (at, (value, place)) in kept.iter().zip(ZIGZAG).enumerate() {
-            if *value != 0 {
-                block[usize::from(place & 63)] = *value;
-                last = at;
+        block
+    }
+
+    /// Blocks of a component side by side, the first at its place in the picture; there may be fewer at the end.
+    fn fill(&self, component: usize, x: usize, y: usize, batch: &mut Batch) {
+        let plane = &self.planes[component];
+        let start = y * plane.across + x;
+        let end = start + LANES.min(plane.across - x);
+        for (lane, kept) in plane.coefficients[start * plane.kept..end * plane.kept].chunks_exact(plane.kept).enumerate() {
+            for (value, place) in kept.iter().zip(ZIGZAG) {
+                batch.set(usize::from(place), lane, *value);
             }
         }
-        (block, last)
+        // All that is kept was set; where the last ones are zero in all blocks, they need not be looked at.
+        let is_some = |at: &usize| batch.is_some(usize::from(ZIGZAG[*at]));
+        batch.reach((0..plane.kept).rev().find(is_some).unwrap_or(0));
     }
 
     /// A block of a component, to be read into.
@@ -83,18 +91,26 @@ impl Coefficients {
 
     /// Has all blocks made into samples.
     pub(super) fn push(&self, frame: &Frame, tables: &[Option<Quantization>], mut rows: Vec<Rows<'_>>, ctx: &Context) -> Result<(), Error> {
+        let mut batch = Batch::new();
         let is_coarse = frame.progressive && self.missing.iter().any(Missing::can_be_guessed);
         for unit in 0..frame.units_down {
             ctx.go_on(Stage::Decode)?;
             for (at, (plane, component)) in self.planes.iter().zip(&frame.components).enumerate() {
                 // A component that no scan was there for is grey, whatever its table.
                 let table = tables[at].unwrap_or([0; 64]);
-                for (y, x) in (unit * component.v..(unit + 1) * component.v).flat_map(|y| (0..plane.across).map(move |x| (y, x))) {
-                    let (block, last) = match is_coarse {
-                        true => (self.missing[at].guessed(self, (at, component), (x, y), &table), 63),
-                        false => self.block(at, x, y),
-                    };
-                    rows.iter_mut().for_each(|rows| rows.block(at, x, y, (&block, last), &table));
+                for (y, x) in
+                    (unit * component.v..(unit + 1) * component.v).flat_map(|y| (0..plane.across).step_by(LANES).map(move |x| (y, x)))
+                {
+                    batch.clear();
+                    if is_coarse {
+                        for lane in 0..LANES.min(plane.across - x) {
+                            let block = self.missing[at].guessed(self, (at, component), (x + lane, y), &table);
+                            batch.put(lane, &block);
+                        }
+                    } else {
+                        self.fill(at, x, y, &mut batch);
+                    }
+                    rows.iter_mut().for_each(|rows| rows.blocks(at, x, y, &batch, &table));
                 }
             }
             if finish_units(&mut rows, unit).is_break() {

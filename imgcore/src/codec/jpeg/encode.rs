@@ -297,7 +297,7 @@ pub(super) mod tests {
                     let mut all = Vec::new();
                     for (at, component) in frame.components.iter().enumerate() {
                         let places = (0..component.height.div_ceil(8)).flat_map(|y| (0..component.width.div_ceil(8)).map(move |x| (x, y)));
-                        all.extend(places.map(|(x, y)| found.block(at, x, y).0));
+                        all.extend(places.map(|(x, y)| found.block(at, x, y)));
                     }
                     (all, count)
                 };

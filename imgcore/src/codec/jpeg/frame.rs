@@ -9,6 +9,8 @@ use crate::geometry::Size;
 /// A color component. Samples lie in blocks of 8 by 8.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Component {
+    /// Its place among the components.
+    pub(super) index: usize,
     pub(super) id: u8,
     /// Sampling factors, 1 to 4: blocks in an interleaved unit, across and down.
     pub(super) h: usize,
@@ -84,7 +86,9 @@ impl Frame {
         let components = specs
             .chunks_exact(3)
             .zip(sampling)
-            .map(|(spec, (h, v))| Component {
+            .enumerate()
+            .map(|(index, (spec, (h, v)))| Component {
+                index,
                 id: spec[0],
                 h,
                 v,

@@ -1,16 +1,84 @@
 //! Huffman tables, and the bits that they are read from.
 
-/// Codes up to this length are found at one look, most of them with the value behind them.
-const LOOK: u32 = 11;
+/// Codes up to this length are found at one look, most of them with the value behind them. Levels are few, and their table is kept small.
+pub(super) const AC_LOOK: u32 = 11;
+pub(super) const DC_LOOK: u32 = 10;
 
 /// How many bits of symbols are passed over at one look.
 const SKIP_LOOK: u32 = 12;
 
+/// What a code stands for: a run of zeros and a value, or the end of the block.
+///
+/// From the top: the value (16 bits), or its size where it did not fit into the look; whether all is known (1 bit); how far the position
+/// advances, 64 and more at the end of a block (7); how many bits of the value are in the look (3); the bits of code and value (5). 0 where
+/// the code does not fit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Look(u32);
+
+const IS_WHOLE: u32 = 1 << 15;
+
+impl Look {
+    /// `left` bits of the look are behind the code.
+    fn new(symbol: u8, length: u32, left: u32) -> Look {
+        let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
+        // A run of sixteen zeros stands alone.
+        let advance = if size == 0 && run < 15 { 64 | run } else { run + 1 };
+        let head = advance << 8 | length;
+        match size {
+            0 => Look(IS_WHOLE | head),
+            size if size <= left.min(7) => Look(IS_WHOLE | head | size << 5).with_bits(size),
+            size => Look(size << 16 | head),
+        }
+    }
+
+    fn with_bits(self, count: u32) -> Look {
+        Look(self.0 + count)
+    }
+
+    /// With a value of `size` bits.
+    #[inline(always)]
+    fn with_value(self, bits: u32, size: u32) -> Look {
+        Look(self.0 & 0xFFFF | (extend(bits, size) as u32) << 16 | IS_WHOLE)
+    }
+
+    /// The value; 0 where there is none.
+    #[inline(always)]
+    pub(super) fn value(self) -> i32 {
+        self.0 as i32 >> 16
+    }
+
+    /// From the coefficient before to this one. More than a block has, where it ends the block.
+    #[inline(always)]
+    pub(super) fn advance(self) -> usize {
+        (self.0 >> 8 & 0x7F) as usize
+    }
+
+    #[inline(always)]
+    pub(super) fn ends_block(self) -> bool {
+        self.0 & 1 << 14 != 0
+    }
+
+    /// Of what ends a block: the size of the number of blocks.
+    #[inline(always)]
+    pub(super) fn run(self) -> u32 {
+        self.0 >> 8 & 15
+    }
+
+    #[inline(always)]
+    fn is_whole(self) -> bool {
+        self.0 & IS_WHOLE != 0
+    }
+
+    /// The bits of the code, and of what of the value is in the look.
+    #[inline(always)]
+    fn bits(self) -> u32 {
+        self.0 & 31
+    }
+}
+
 /// A Huffman table.
 pub(super) struct Table {
-    /// For each beginning of `LOOK` bits, from the top: the value (16 bits) where it fits too, else 0; the size of a value that does not
-    /// fit (4 bits); the run (4); the size of a value that fits (3); the bits of code and value that fit (5). 0 where the code does not fit.
-    looks: [u32; 1 << LOOK],
+    looks: [Look; 1 << AC_LOOK],
     /// By length: one more than the last code of it, moved up to 16 bits.
     limits: [u32; 17],
     /// By length: what to add to a code to find its symbol.
@@ -24,15 +92,16 @@ impl Table {
         if is_dc && symbols.iter().any(|symbol| *symbol > 15) {
             return None;
         }
-        let mut table = Table { looks: [0; 1 << LOOK], limits: [0; 17], offsets: [0; 17], symbols: [0; 256] };
+        let look = if is_dc { DC_LOOK } else { AC_LOOK };
+        let mut table = Table { looks: [Look(0); 1 << AC_LOOK], limits: [0; 17], offsets: [0; 17], symbols: [0; 256] };
         table.symbols.get_mut(..symbols.len())?.copy_from_slice(symbols);
         let (mut code, mut at) = (0u32, 0usize);
         for (length, count) in (1..=16u32).zip(counts) {
             table.offsets[length as usize] = at as i32 - code as i32;
             for symbol in symbols.get(at..at + usize::from(*count))? {
-                if length <= LOOK {
-                    let first = (code << (LOOK - length)) as usize;
-                    fill_looks(table.looks.get_mut(first..first + (1 << (LOOK - length)))?, length, *symbol);
+                if length <= look {
+                    let first = (code << (look - length)) as usize;
+                    fill_looks(table.looks.get_mut(first..first + (1 << (look - length)))?, length, *symbol, look - length);
                 }
                 code += 1;
             }
@@ -48,56 +117,50 @@ impl Table {
     }
 }
 
-/// The entries that begin with a code of this length.
-fn fill_looks(looks: &mut [u32], length: u32, symbol: u8) {
-    let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
-    let left = LOOK - length;
-    if size == 0 || size > left.min(7) {
-        looks.fill(size << 12 | run << 8 | length);
+/// The looks that begin with a code of this length, with `left` bits behind it.
+fn fill_looks(looks: &mut [Look], length: u32, symbol: u8, left: u32) {
+    let look = Look::new(symbol, length, left);
+    let size = u32::from(symbol & 15);
+    if !look.is_whole() || size == 0 {
+        looks.fill(look);
         return;
     }
     for (amplitude, looks) in (0..).zip(looks.chunks_mut(1 << (left - size))) {
-        looks.fill((extend(amplitude, size) as u32) << 16 | run << 8 | size << 5 | (length + size));
+        looks.fill(look.with_value(amplitude, size));
     }
 }
 
 /// For each beginning of `SKIP_LOOK` bits: as many whole coefficients as it holds, to be passed over at once.
 ///
-/// From the top: how far they advance (8 bits, at most 63), whether the block ends behind them (1), the bits to drop (7). 0 where not one fits.
+/// From the top: how far they advance, and 1 more where the block ends behind them (8 bits); whether it does (1); the bits to drop (7).
 pub(super) struct Skips([u16; 1 << SKIP_LOOK]);
 
 const BLOCK_ENDS: u16 = 0x80;
 
+/// Where not one fits: further than any block has room for.
+const NOTHING: u16 = 127 << 8;
+
 impl Skips {
     pub(super) fn new(table: &Table) -> Skips {
-        let mut skips = [0; 1 << SKIP_LOOK];
+        let mut skips = [NOTHING; 1 << SKIP_LOOK];
         for (start, skip) in (0u64..).zip(&mut skips) {
             let (mut used, mut advance, mut end) = (0, 0, 0);
             while end == 0 && used < SKIP_LOOK {
                 let rest = (start << (64 - SKIP_LOOK)) << used;
-                let look = table.looks[(rest >> (64 - LOOK)) as usize];
-                let (more, run) = (look >> 12 & 15, look >> 8 & 15);
-                let bits = (look & 31) + more;
-                let (steps, ends) = match (look, is_value(look), run) {
-                    (0, ..) => break,
-                    (_, true, run) => (run + 1, 0),
-                    (_, false, 15) => (16, 0),
-                    (_, false, _) => (0, BLOCK_ENDS),
-                };
-                if used + bits > SKIP_LOOK || advance + steps > 63 {
+                let look = table.looks[(rest >> (64 - AC_LOOK)) as usize];
+                let bits = look.bits() + if look.is_whole() { 0 } else { look.0 >> 16 };
+                let (steps, ends) = if look.ends_block() { (1, BLOCK_ENDS) } else { (look.advance(), 0) };
+                if look.0 == 0 || used + bits > SKIP_LOOK || advance + steps > 63 {
                     break;
                 }
                 (used, advance, end) = (used + bits, advance + steps, ends);
             }
-            *skip = (advance << 8) as u16 | end | used as u16;
+            if used > 0 {
+                *skip = (advance << 8) as u16 | end | used as u16;
+            }
         }
         Skips(skips)
     }
-}
-
-#[inline(always)]
-fn is_value(look: u32) -> bool {
-    look >> 12 != 0
 }
 
 /// A magnitude of `size` bits as a signed number.
@@ -140,7 +203,7 @@ impl<'a> Bits<'a> {
 
     /// Holds 56 bits at least. Costs less than asking whether it is needed where that cannot be foreseen.
     #[inline(always)]
-    fn fill(&mut self) {
+    pub(super) fn fill(&mut self) {
         if let Some(bytes) = self.data.get(self.at..).and_then(|rest| rest.first_chunk()) {
             let word = u64::from_be_bytes(*bytes);
             // No byte is FF exactly when no byte of the complement is 0.
@@ -151,30 +214,10 @@ impl<'a> Bits<'a> {
                 return;
             }
         }
-        *self = self.refilled_slowly();
-    }
-
-    #[inline(never)]
-    fn refilled_slowly(mut self) -> Bits<'a> {
-        while self.count < 56 {
-            let byte = match (self.data.get(self.at), self.data.get(self.at + 1)) {
-                (Some(0xFF), Some(0)) => {
-                    self.at += 2;
-                    0xFF
-                }
-                (Some(0xFF), _) | (None, _) => {
-                    self.made_up += 8;
-                    0
-                }
-                (Some(byte), _) => {
-                    self.at += 1;
-                    *byte
-                }
-            };
-            self.held |= u64::from(byte) << (56 - self.count);
-            self.count += 8;
-        }
-        self
+        let (held, at, made_up) = refilled_slowly(self.data, self.at, self.held, self.count);
+        (self.held, self.at) = (held, at);
+        self.made_up += made_up;
+        self.count |= 56;
     }
 
     #[inline(always)]
@@ -198,70 +241,68 @@ impl<'a> Bits<'a> {
         Some(number)
     }
 
-    /// What is at hand, as in `Table::looks`; codes that do not fit there are looked for.
+    /// The next code with its value. As many bits as the look has must be at hand; it holds more where it needs them.
     #[inline(always)]
-    fn look(&self, table: &Table) -> Result<u32, BadCode> {
+    pub(super) fn look<const LOOK: u32>(&mut self, table: &Table) -> Result<Look, BadCode> {
         let look = table.looks[(self.held >> (64 - LOOK)) as usize];
-        if look != 0 { Ok(look) } else { self.look_for(table) }
+        if look.is_whole() {
+            self.drop(look.bits());
+            return Ok(look);
+        }
+        self.look_further::<LOOK>(look, table)
     }
 
-    #[inline(never)]
-    fn look_for(self, table: &Table) -> Result<u32, BadCode> {
-        let code = (self.held >> 48) as u32;
-        let length = (LOOK + 1..=16).find(|length| code < table.limits[*length as usize]).ok_or(BadCode)?;
-        let at = (code >> (16 - length)) as i32 + table.offsets[length as usize];
-        let symbol = u32::from(table.symbols[(at & 255) as usize]);
-        Ok((symbol & 15) << 12 | (symbol >> 4) << 8 | length)
+    #[inline(always)]
+    fn look_further<const LOOK: u32>(&mut self, look: Look, table: &Table) -> Result<Look, BadCode> {
+        self.refill();
+        let mut look = if look.0 == 0 { find::<LOOK>(self.held, table)? } else { look };
+        self.drop(look.bits());
+        if !look.is_whole() {
+            let size = look.0 >> 16;
+            look = look.with_value((self.held >> (64 - size)) as u32, size);
+            self.drop(size);
+        }
+        // The looks that follow count on what was there before this one.
+        self.fill();
+        Ok(look)
     }
 
-    /// The next symbol without the value behind it: the run, and whether it is one of a coefficient.
+    /// The next symbol of a progressive scan without the value behind it: the run, or the size of the number of blocks that end; and whether there
+    /// is a value.
     #[inline(always)]
     pub(super) fn symbol(&mut self, table: &Table) -> Result<(u32, bool), BadCode> {
         self.refill();
-        let look = self.look(table)?;
-        self.drop((look & 31) - (look >> 5 & 7));
-        Ok((look >> 8 & 15, is_value(look)))
-    }
-
-    /// The next coefficient: the run of zeros before it, whether it is one, and its value.
-    #[inline(always)]
-    pub(super) fn coefficient(&mut self, table: &Table) -> Result<(usize, bool, i32), BadCode> {
-        self.refill();
-        let look = self.look(table)?;
-        self.drop(look & 31);
-        let mut value = look as i32 >> 16;
-        let more = look >> 12 & 15;
-        if more != 0 {
-            value = extend((self.held >> (64 - more)) as u32, more);
-            self.drop(more);
+        let mut look = table.looks[(self.held >> (64 - AC_LOOK)) as usize];
+        if look.0 == 0 {
+            look = find::<AC_LOOK>(self.held, table)?;
         }
-        Ok(((look >> 8 & 15) as usize, is_value(look), value))
+        let fitted = look.0 >> 5 & 7;
+        self.drop(look.bits() - fitted);
+        let run = if look.ends_block() { look.run() } else { look.advance() as u32 - 1 };
+        Ok((run, fitted > 0 || !look.is_whole()))
     }
 
-    /// Passes over the coefficients of a block from `at` on.
+    /// Passes over the coefficients of a block behind `at`.
     #[inline(always)]
     pub(super) fn skip(&mut self, table: &Table, skips: &Skips, mut at: usize) -> Result<(), BadCode> {
-        'block: while at < 64 {
+        'filled: while at < 63 {
             self.fill();
             // Four looks take 48 bits at the most.
             for _ in 0..4 {
                 let skip = skips.0[(self.held >> (64 - SKIP_LOOK)) as usize];
                 let next = at + usize::from(skip >> 8);
-                if skip == 0 || next >= 64 {
-                    break;
+                if next > 63 {
+                    // The block may be full before the next symbols of the look begin: they belong to another one.
+                    if at < 63 {
+                        at += self.look::<AC_LOOK>(table)?.advance();
+                    }
+                    continue 'filled;
                 }
                 self.drop(u32::from(skip & 0x7F));
                 if skip & BLOCK_ENDS != 0 {
-                    break 'block;
+                    return Ok(());
                 }
                 at = next;
-            }
-            // The block may be full before the next symbols of the look begin: they belong to another one.
-            let (run, is_value, _) = self.coefficient(table)?;
-            match (is_value, run) {
-                (true, run) => at += run + 1,
-                (false, 15) => at += 16,
-                (false, _) => break,
             }
         }
         Ok(())
@@ -290,6 +331,42 @@ impl<'a> Bits<'a> {
     pub(super) fn bit(&mut self) -> bool {
         self.unsigned(1) == 1
     }
+}
+
+/// `Bits::fill` near stuffing, a marker or the end: what is held then, where the next byte is, and how many bits were made up.
+///
+/// It is given numbers and gives numbers, so that those of the caller stay in registers.
+#[inline(never)]
+fn refilled_slowly(data: &[u8], mut at: usize, mut held: u64, mut count: u32) -> (u64, usize, u32) {
+    let mut made_up = 0;
+    while count < 56 {
+        let byte = match (data.get(at), data.get(at + 1)) {
+            (Some(0xFF), Some(0)) => {
+                at += 2;
+                0xFF
+            }
+            (Some(0xFF), _) | (None, _) => {
+                made_up += 8;
+                0
+            }
+            (Some(byte), _) => {
+                at += 1;
+                *byte
+            }
+        };
+        held |= u64::from(byte) << (56 - count);
+        count += 8;
+    }
+    (held, at, made_up)
+}
+
+/// A code that is longer than a look.
+#[inline(never)]
+fn find<const LOOK: u32>(held: u64, table: &Table) -> Result<Look, BadCode> {
+    let code = (held >> 48) as u32;
+    let length = (LOOK + 1..=16).find(|length| code < table.limits[*length as usize]).ok_or(BadCode)?;
+    let at = (code >> (16 - length)) as i32 + table.offsets[length as usize];
+    Ok(Look::new(table.symbols[(at & 255) as usize], length, 0))
 }
 
 #[cfg(test)]
@@ -335,10 +412,11 @@ mod tests {
         // Symbols: run 2 size 3 (code 0), run 0 size 9 (code 10).
         let table = Table::new(&counts(&[(1, 1), (2, 1)]), &[0x23, 0x09], false).expect("a prefix code");
         let mut bits = Bits::new(&[0b0_101_0_010, 0b10_100000, 0b001_10_011, 0b111111_00]);
-        assert_eq!(bits.coefficient(&table), Ok((2, true, 5)));
-        assert_eq!(bits.coefficient(&table), Ok((2, true, -5)));
-        assert_eq!(bits.coefficient(&table), Ok((0, true, 257)));
-        assert_eq!(bits.coefficient(&table), Ok((0, true, 255 - 511)));
+        for expected in [(3, 5), (3, -5), (1, 257), (1, 255 - 511)] {
+            bits.fill();
+            let look = bits.look::<AC_LOOK>(&table).expect("a code");
+            assert_eq!((look.advance(), look.value(), look.ends_block()), (expected.0, expected.1, false));
+        }
     }
 
     #[test]
@@ -365,16 +443,15 @@ mod tests {
                 })
                 .collect();
             let (mut read, mut skipped) = (Bits::new(&data), Bits::new(&data));
-            for from in [1, 5, 60, round % 64] {
+            for from in [0, 4, 59, round % 64] {
                 let mut at = from;
                 let by_one = loop {
-                    if at >= 64 {
+                    if at >= 63 {
                         break Ok(());
                     }
-                    match read.coefficient(&table) {
-                        Ok((run, true, _)) => at += run + 1,
-                        Ok((15, false, _)) => at += 16,
-                        Ok(_) => break Ok(()),
+                    read.fill();
+                    match read.look::<AC_LOOK>(&table) {
+                        Ok(look) => at += look.advance(),
                         Err(error) => break Err(error),
                     }
                 };

@@ -3,7 +3,8 @@
 //! Our own decoder, with the sample arithmetic of libjpeg (its accurate inverse DCT, its smooth chroma upsampling), so that pixels
 //! equal those of most other programs. It is integers throughout, and strict: a picture whose data ends early is an error unless the
 //! caller asked for what there is. Sequential files of one scan are pushed row by row; others are held as coefficients until all scans are in.
-//! At N/8 only the low band of each block is evaluated, and of the rest just its length is read.
+//! At N/8 only the low band of each block is evaluated, and of the rest just its length is read. Sixteen blocks at a time become samples: rows of
+//! pixels, or planes that keep their own sizes.
 
 mod segments;
 mod frame;
@@ -11,6 +12,7 @@ mod metadata;
 mod header;
 mod huffman;
 mod scan;
+mod batch;
 mod idct;
 mod scale;
 mod shrink;

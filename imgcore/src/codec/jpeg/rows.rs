@@ -4,21 +4,31 @@
 
 use std::ops::ControlFlow;
 
+use fearless_simd::{Level, dispatch};
+
 use super::super::Space;
+use super::batch::{Batch, LANES};
 use super::frame::{Component, Frame};
-use super::idct::inverse;
+use super::idct::{self, Work};
 use super::scale::Scale;
-use super::scan::Block;
 use super::shrink::{self, Scratch};
-use crate::decode::{Fan, Row, Shape, Sink};
+use crate::decode::{Fan, PlaneShape, Row, Shape, Sink};
 use crate::error::Error;
+use crate::geometry::Ratio;
 use crate::ops::profile::Inks;
 use crate::pixels::Layout;
+
+/// How blocks become samples, and what that works on.
+enum Transform {
+    Full(Box<Work>),
+    Scaled(Box<Scratch>),
+}
 
 /// The samples of a component in the last rows of units.
 struct Band {
     /// The samples of a block, across and down.
     points: (usize, usize),
+    transform: Transform,
     /// Blocks in a unit, down.
     v_blocks: usize,
     samples: Vec<u8>,
@@ -48,16 +58,25 @@ impl Band {
         let (h, h_max) = factor(points.0, largest, component.h, frame.h_max);
         let (v, v_max) = factor(points.1, largest, component.v, frame.v_max);
         let side = |full: u32, factor: usize, max: usize| (scale.side(full as usize) * factor).div_ceil(max);
+        let (width, height) = match scale.plane(component) {
+            (width, height, _) if scale.is_planar() => (width, height),
+            _ => (side(frame.size.width, h, h_max), side(frame.size.height, v, v_max)),
+        };
+        let transform = match points {
+            (8, 8) => Transform::Full(Box::new([[[0; LANES]; 8]; 8])),
+            points => Transform::Scaled(Box::new(Scratch::new(points))),
+        };
         Band {
             points,
+            transform,
             v_blocks: component.v,
             samples: vec![0; stride * rows],
             stride,
             rows,
             top: 0,
             first: 0,
-            width: side(frame.size.width, h, h_max),
-            height: side(frame.size.height, v, v_max),
+            width,
+            height,
             h,
             v,
             h_max,
@@ -65,10 +84,10 @@ impl Band {
         }
     }
 
-    /// How many samples are held in a row, and how many rows: two rows of units, and never less than three rows of samples.
+    /// How many samples are held in a row, of whole batches, and how many rows: two rows of units, and never less than three rows of samples.
     fn sides(component: &Component, (across, down): (usize, usize)) -> (usize, usize) {
         let unit = component.v * down;
-        (component.blocks_across * across, unit * if unit == 1 { 3 } else { 2 })
+        (component.blocks_across.next_multiple_of(LANES) * across, unit * if unit == 1 { 3 } else { 2 })
     }
 
     /// Makes room for a row of units.
@@ -80,7 +99,7 @@ impl Band {
     /// The bytes of all bands of a frame.
     fn bytes(frame: &Frame, scale: Scale) -> u64 {
         let sides = frame.components.iter().map(|c| Band::sides(c, scale.points(frame, c)));
-        sides.map(|(stride, rows)| (stride * rows) as u64).sum()
+        sides.map(|(stride, rows)| (stride * rows + size_of::<Scratch>()) as u64).sum()
     }
 
     /// The picture's samples of a row; rows outside repeat those at the edge.
@@ -99,6 +118,7 @@ impl Band {
     }
 
     /// A row of the picture, as wide as the picture or a little wider.
+    #[inline(always)]
     fn upsample<'a>(&'a self, y: usize, sums: &mut Vec<u16>, line: &'a mut Vec<u8>) -> &'a [u8] {
         let here = y * self.v / self.v_max;
         let near = self.row(here);
@@ -129,26 +149,29 @@ impl Band {
 }
 
 /// Twice as many samples: three parts of the nearer and one of the farther neighbor, rounded down and up in turn.
+#[inline(always)]
 fn widen(from: &[u16], to: &mut Vec<u8>, left: u16, right: u16, shift: u32) {
     let (first, last) = (from[0], from[from.len() - 1]);
-    to.push(((first * 4 + left) >> shift) as u8);
-    to.extend(from.windows(2).flat_map(|pair| {
+    to.resize(from.len() * 2, 0);
+    to[0] = ((first * 4 + left) >> shift) as u8;
+    for (out, pair) in to[1..].as_chunks_mut::<2>().0.iter_mut().zip(from.windows(2)) {
         let (a, b) = (pair[0], pair[1]);
-        [((a * 3 + b + right) >> shift) as u8, ((b * 3 + a + left) >> shift) as u8]
-    }));
-    to.push(((last * 4 + right) >> shift) as u8);
+        *out = [((a * 3 + b + right) >> shift) as u8, ((b * 3 + a + left) >> shift) as u8];
+    }
+    to[from.len() * 2 - 1] = ((last * 4 + right) >> shift) as u8;
 }
 
-/// Puts blocks into a band and pushes the rows that are complete.
+/// Puts blocks into a band and pushes the rows that are complete: of pixels, or of planes.
 pub(super) struct Rows<'a> {
     bands: Vec<Band>,
-    scratch: Scratch,
+    level: Level,
     space: Space,
     is_inverted: bool,
     inks: Option<Inks>,
     width: usize,
     height: usize,
     unit_height: usize,
+    is_planar: bool,
     /// Rows at the end of a row of units that need the next one.
     lag: usize,
     next: usize,
@@ -168,19 +191,27 @@ impl<'a> Rows<'a> {
     ) -> Result<Rows<'a>, Error> {
         let (width, height) = (scale.side(frame.size.width as usize), scale.side(frame.size.height as usize));
         let layout = if space == Space::Gray { Layout::Gray } else { Layout::Rgb };
-        sink.frame(&Shape::rows(width as u32, height as u32, layout, false), 0)?;
+        if scale.is_planar() {
+            if space != Space::YCbCr {
+                return Err(Error::internal("planes are pushed of YCbCr only"));
+            }
+            sink.frame(&planar_shape(frame, scale), 0)?;
+        } else {
+            sink.frame(&Shape::rows(width as u32, height as u32, layout, false), 0)?;
+        }
         let bands: Vec<Band> = frame.components.iter().map(|c| Band::new(c, frame, scale)).collect();
         Ok(Rows {
             lag: if bands.iter().any(Band::is_smooth_down) { 2 } else { 0 },
             lines: vec![Vec::new(); bands.len()],
             bands,
-            scratch: Scratch::new(),
+            level: Level::new(),
             space,
             is_inverted,
             inks: matches!(space, Space::Cmyk | Space::Ycck).then(|| Inks::new(icc)),
             width,
             height,
             unit_height: scale.unit_height(frame),
+            is_planar: scale.is_planar(),
             next: 0,
             sink,
             sums: Vec::new(),
@@ -193,27 +224,25 @@ impl<'a> Rows<'a> {
         Band::bytes(frame, scale) + scale.side(frame.size.width as usize) as u64 * 20
     }
 
-    /// A block of a component, at its place in the whole picture, with the last of its coefficients that is not zero.
-    #[inline]
-    pub(super) fn block(&mut self, component: usize, x: usize, y: usize, (block, last): (&Block, usize), table: &[u16; 64]) {
-        let band = &mut self.bands[component];
-        let (across, down) = band.points;
-        let start = band.first + y.saturating_sub(band.top) * down * band.stride + x * across;
-        match band.points {
-            (1, 1) => band.samples[start] = shrink::level(block, table),
-            (2, 2) => {
-                let [a, b, c, d] = shrink::quarters(block, table);
-                band.samples[start..start + 2].copy_from_slice(&[a, b]);
-                band.samples[start + band.stride..][..2].copy_from_slice(&[c, d]);
-            }
-            (8, 8) => inverse(block, table, &mut band.samples[start..], band.stride),
-            points => shrink::inverse((block, last), table, points, &mut self.scratch, &mut band.samples[start..], band.stride),
+    /// Blocks of a component, the first at its place in the whole picture.
+    pub(super) fn blocks(&mut self, component: usize, x: usize, y: usize, batch: &Batch, table: &[u16; 64]) {
+        let Band { points: (across, down), transform, first, top, stride, samples, .. } = &mut self.bands[component];
+        let out = &mut samples[*first + y.saturating_sub(*top) * *down * *stride + x * *across..];
+        match transform {
+            Transform::Full(work) => idct::inverse(self.level, batch, table, work, out, *stride),
+            Transform::Scaled(scratch) => shrink::inverse(self.level, batch, table, scratch, out, *stride),
         }
     }
 
     /// Pushes what a finished row of units completes.
     pub(super) fn finish_units(&mut self, y: usize) -> ControlFlow<()> {
+        if self.is_planar {
+            self.push_planes(y)?;
+        }
         self.bands.iter_mut().for_each(|band| band.begin_unit(y + 1));
+        if self.is_planar {
+            return ControlFlow::Continue(());
+        }
         let end = (y + 1) * self.unit_height;
         let end = if end >= self.height { self.height } else { end - self.lag };
         for y in self.next..end {
@@ -223,7 +252,24 @@ impl<'a> Rows<'a> {
         ControlFlow::Continue(())
     }
 
+    /// The rows of all planes in a row of units.
+    fn push_planes(&mut self, unit: usize) -> ControlFlow<()> {
+        for (at, band) in self.bands.iter().enumerate() {
+            let rows = band.v_blocks * band.points.1;
+            for y in unit * rows..((unit + 1) * rows).min(band.height) {
+                self.sink.row(at, Row::U8(band.row(y)))?;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
     fn push(&mut self, y: usize) -> ControlFlow<()> {
+        let level = self.level;
+        dispatch!(level, _ => self.push_row(y))
+    }
+
+    #[inline(always)]
+    fn push_row(&mut self, y: usize) -> ControlFlow<()> {
         let Rows { bands, lines, sums, pixels, .. } = self;
         let mut rows: [&[u8]; 4] = [&[]; 4];
         for ((row, band), line) in rows.iter_mut().zip(bands.iter()).zip(lines) {
@@ -266,6 +312,21 @@ pub(super) fn finish_units(rows: &mut [Rows<'_>], y: usize) -> ControlFlow<()> {
     flow
 }
 
+/// The sizes of planes and where their samples lie.
+fn planar_shape(frame: &Frame, scale: Scale) -> Shape {
+    let plane = |component: &Component| {
+        let (width, height, n) = scale.plane(component);
+        let per_pixel = |factor: usize, max: usize| Ratio::new((n * factor) as i64, (8 * max) as i64);
+        PlaneShape {
+            width: width as u32,
+            height: height as u32,
+            per_pixel: [per_pixel(component.h, frame.h_max), per_pixel(component.v, frame.v_max)],
+        }
+    };
+    let planes = frame.components.iter().map(plane).collect();
+    Shape { width: frame.size.width, height: frame.size.height, deep: false, layout: None, planes }
+}
+
 fn to_srgb<'a>(inks: &mut [u8], is_inverted: bool, profile: Option<&Inks>, out: &'a mut Vec<u8>) -> &'a [u8] {
     if is_inverted {
         inks.iter_mut().for_each(|ink| *ink = 255 - *ink);
@@ -278,7 +339,7 @@ fn to_srgb<'a>(inks: &mut [u8], is_inverted: bool, profile: Option<&Inks>, out: 
     out
 }
 
-#[inline]
+#[inline(always)]
 fn interleave<const N: usize>(rows: [&[u8]; 4], width: usize, pixels: &mut Vec<u8>, pixel: impl Fn(u8, u8, u8, u8) -> [u8; N]) {
     pixels.resize(width * N, 0);
     let [a, b, c, d] = rows;

@@ -2,16 +2,32 @@
 
 use super::frame::{Component, Frame};
 use super::scan::ZIGZAG;
+use crate::decode::DecodePlan;
 
-/// N of the scale N/8.
+/// N of the scale N/8, and that of chroma where planes keep their own sizes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Scale(usize);
+pub(super) struct Scale(usize, Option<usize>);
 
 impl Scale {
-    pub(super) const FULL: Scale = Scale(8);
+    pub(super) const FULL: Scale = Scale(8, None);
 
     pub(super) fn new(eighths: u8) -> Scale {
-        Scale(usize::from(eighths.clamp(1, 8)))
+        Scale(usize::from(eighths.clamp(1, 8)), None)
+    }
+
+    pub(super) fn of(plan: &DecodePlan) -> Scale {
+        Scale(usize::from(plan.eighths.clamp(1, 8)), plan.chroma_eighths.map(|n| usize::from(n.clamp(1, 8))))
+    }
+
+    /// Whether planes are wanted, each at its own size.
+    pub(super) fn is_planar(self) -> bool {
+        self.1.is_some()
+    }
+
+    /// The samples that are picture of a component's plane at its own size, across and down; and how many blocks give: N of its N/8.
+    pub(super) fn plane(self, component: &Component) -> (usize, usize, usize) {
+        let n = self.1.filter(|_| component.index > 0).unwrap_or(self.0);
+        ((component.width * n).div_ceil(8), (component.height * n).div_ceil(8), n)
     }
 
     /// Samples for so many at the full size; a part of one is a whole one.
@@ -28,13 +44,17 @@ impl Scale {
     ///
     /// Halved chroma is decoded at twice the scale of luma, so that both have the same size and nothing has to be enlarged.
     pub(super) fn points(self, frame: &Frame, component: &Component) -> (usize, usize) {
+        if self.is_planar() {
+            let (.., n) = self.plane(component);
+            return (n, n);
+        }
         (self.side_points(frame, component.h, frame.h_max), self.side_points(frame, component.v, frame.v_max))
     }
 
     fn side_points(self, frame: &Frame, factor: usize, max: usize) -> usize {
         // The scans of levels alone are read of a progressive file at 1/8: the rest may be many times as long.
         let is_level = self.0 == 1 && frame.progressive;
-        if self == Scale::FULL || is_level || !max.is_multiple_of(factor) { self.0 } else { self.0 * max / factor }
+        if self.0 == 8 || is_level || !max.is_multiple_of(factor) { self.0 } else { self.0 * max / factor }
     }
 
     /// The last coefficient that the samples of a component need, in zigzag order.

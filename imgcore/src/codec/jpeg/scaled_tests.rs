@@ -28,7 +28,7 @@ pub(super) const REFINED: &[u8] = include_bytes!("refined.jpg");
 
 fn at_eighths(eighths: u8, file: &[u8]) -> Raster {
     let mut sink = Collect::new(false);
-    let plan = DecodePlan { eighths, planes: false, deep: false, frames: 0..1, partial: false };
+    let plan = DecodePlan { eighths, chroma_eighths: None, deep: false, frames: 0..1, partial: false };
     decode(file, &mut [Want { plan, sink: &mut sink }], &Context::default()).expect("a whole file");
     sink.finish().remove(0).0
 }
@@ -69,7 +69,7 @@ fn plane(file: &[u8], at: usize, points: (usize, usize)) -> (Vec<f64>, usize) {
     let stride = component.blocks_across * points.0;
     let mut samples = vec![0.0; stride * component.blocks_down * points.1];
     for (y, x) in (0..component.blocks_down).flat_map(|y| (0..component.blocks_across).map(move |x| (y, x))) {
-        let (block, _) = picture.block(at, x, y);
+        let block = picture.block(at, x, y);
         let table = tables[at].expect("a table");
         let coefficients = std::array::from_fn(|k| f64::from(block[k]) * f64::from(table[k]));
         for (k, value) in super::shrink::tests::reference(&coefficients, points).into_iter().enumerate() {
@@ -196,7 +196,7 @@ fn inks_keep_their_colors() {
 fn one_pass_gives_several_scales() {
     for progressive in [false, true] {
         let file = planes_file((61, 47), SamplingFactor::F_2_2, progressive, 0);
-        let plan = |eighths| DecodePlan { eighths, planes: false, deep: false, frames: 0..1, partial: false };
+        let plan = |eighths| DecodePlan { eighths, chroma_eighths: None, deep: false, frames: 0..1, partial: false };
         let mut sinks: Vec<Collect> = (1..=8).map(|_| Collect::new(false)).collect();
         let mut wants: Vec<Want<'_>> = (1..).zip(&mut sinks).map(|(n, sink)| Want { plan: plan(n), sink }).collect();
         decode(&file, &mut wants, &Context::default()).expect("a whole file");

@@ -1,7 +1,8 @@
 //! A scan: its header, and the blocks of coefficients that its bits stand for.
 
+use super::batch::Batch;
 use super::frame::Frame;
-use super::huffman::{BadCode, Bits, Skips, Table};
+use super::huffman::{AC_LOOK, BadCode, Bits, DC_LOOK, Skips, Table};
 use super::malformed;
 use crate::error::Error;
 
@@ -13,12 +14,6 @@ pub(super) const ZIGZAG: [u8; 64] = [
     0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21, 28, 35, 42, 49, 56,
     57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
 ];
-
-/// Runs that leave the block end in its last coefficient, as in libjpeg.
-#[inline]
-fn place(at: usize) -> usize {
-    usize::from(ZIGZAG[at.min(63)] & 63)
-}
 
 /// A component's part in a scan.
 #[derive(Debug, Clone, PartialEq)]
@@ -184,28 +179,45 @@ const NO_TABLE: Damage = Damage::Wrong("a Huffman table is missing");
 impl Slot<'_> {
     #[inline(always)]
     fn level(&mut self, bits: &mut Bits<'_>) -> Result<i32, Damage> {
-        let (_, _, difference) = bits.coefficient(self.dc.ok_or(NO_TABLE)?)?;
-        self.last_dc = self.last_dc.wrapping_add(difference);
+        bits.fill();
+        let look = bits.look::<DC_LOOK>(self.dc.ok_or(NO_TABLE)?)?;
+        self.last_dc = self.last_dc.wrapping_add(look.value());
         Ok(self.last_dc)
     }
 
-    /// A block of a sequential scan; answers with the last coefficient that is not zero.
+    /// A block of a sequential scan: gives the place, in reading order, and the value of each coefficient that is wanted, and answers with the
+    /// last one's place in zigzag order.
     #[inline(always)]
-    fn sequential(&mut self, bits: &mut Bits<'_>, block: &mut Block) -> Result<usize, Damage> {
-        block[0] = self.level(bits)? as i16;
+    fn sequential(&mut self, bits: &mut Bits<'_>, mut set: impl FnMut(usize, i16)) -> Result<usize, Damage> {
+        set(0, self.level(bits)? as i16);
         let table = self.ac.ok_or(NO_TABLE)?;
-        let (mut at, mut last) = (1, 0);
-        while at <= self.last {
-            match bits.coefficient(table)? {
-                (run, true, value) => {
-                    at += run;
-                    block[place(at)] = value as i16;
-                    last = at.min(63);
-                    at += 1;
+        let band = self.last;
+        let (mut at, mut last) = (0, 0);
+        while at < band {
+            // As many looks as are sure to find their bits, that of the level before them.
+            for _ in 0..4 {
+                let look = bits.look::<AC_LOOK>(table)?;
+                let next = at + look.advance();
+                if next > band {
+                    if look.ends_block() {
+                        return Ok(last);
+                    }
+                    if band == 63 && look.value() != 0 {
+                        // Runs that leave the block end in its last coefficient, as in libjpeg.
+                        set(63, look.value() as i16);
+                        return Ok(63);
+                    }
+                    at = next;
+                    break;
                 }
-                (15, ..) => at += 16,
-                _ => return Ok(last),
+                // Sixteen zeros end in one that is set to zero once more.
+                (at, last) = (next, next);
+                set(usize::from(ZIGZAG[at & 63]), look.value() as i16);
+                if at == band {
+                    break;
+                }
             }
+            bits.fill();
         }
         if let Some(skips) = &self.skips {
             bits.skip(table, skips, at)?;
@@ -270,14 +282,16 @@ impl<'a> Reader<'a> {
         self.bits.is_overrun()
     }
 
-    /// Reads a block of the part `slot` of a sequential scan into one that is all zero; answers with its last coefficient that is not.
-    #[inline]
-    pub(super) fn block(&mut self, slot: usize, block: &mut Block) -> Result<usize, Damage> {
+    /// Reads a block of the part `slot` of a sequential scan into a lane that is all zero.
+    #[inline(always)]
+    pub(super) fn block(&mut self, slot: usize, batch: &mut Batch, lane: usize) -> Result<(), Damage> {
         let slot = self.slots.get_mut(slot).ok_or(NO_TABLE)?;
         let mut bits = self.bits;
-        let result = slot.sequential(&mut bits, block);
+        let result = slot.sequential(&mut bits, |place, value| batch.set(place, lane, value));
         self.bits = bits;
-        result
+        // What was read of a damaged block may be anywhere in it.
+        batch.reach(*result.as_ref().unwrap_or(&63));
+        result.map(|_| ())
     }
 
     /// Reads what the scan has of a block of the part `slot`.
@@ -288,7 +302,7 @@ impl<'a> Reader<'a> {
         match (self.scan.progressive, self.scan.first, self.scan.refines) {
             (false, ..) => {
                 let mut block = [0; 64];
-                let result = slot.sequential(&mut self.bits, &mut block);
+                let result = slot.sequential(&mut self.bits, |place, value| block[place & 63] = value);
                 held.kept.iter_mut().zip(ZIGZAG).for_each(|(kept, place)| *kept = block[usize::from(place & 63)]);
                 result.map(|_| ())
             }
@@ -328,17 +342,15 @@ fn first_ac(bits: &mut Bits<'_>, table: &Table, scan: &Scan, ended_blocks: &mut 
     }
     let mut at = scan.first;
     while at <= scan.last {
-        match bits.coefficient(table)? {
-            (run, true, value) => {
-                at += run;
-                held.set(at, (value << scan.low) as i16);
-                at += 1;
-            }
-            (15, ..) => at += 16,
-            (run, ..) => {
-                *ended_blocks = (1 << run) - 1 + bits.unsigned(run as u32);
-                break;
-            }
+        bits.fill();
+        let look = bits.look::<AC_LOOK>(table)?;
+        if look.ends_block() {
+            *ended_blocks = (1 << look.run()) - 1 + bits.unsigned(look.run());
+            break;
+        }
+        at += look.advance();
+        if look.value() != 0 {
+            held.set(at - 1, (look.value() << scan.low) as i16);
         }
     }
     Ok(())

@@ -3,14 +3,17 @@
 //! With M points a side the waves below M are used: a true low-pass, where libjpeg's reduced transforms come near a box. The transform
 //! is the M-point inverse DCT scaled by M/8, in 13-bit fixed point. Sums wrap: only damaged files come near.
 
-use std::num::Wrapping;
+#![expect(clippy::needless_range_loop, reason = "the formulas speak of numbers of waves and points")]
 
-use super::idct::{Int, rounded, sample};
-use super::scan::Block;
+use fearless_simd::prelude::*;
+use fearless_simd::{Level, dispatch, i32x8};
+
+use super::batch::{Batch, LANES, leveled, put_row, samples};
+use super::idct::rounded;
 
 /// Bits of fraction in the waves, and in what the first pass leaves.
-const WAVE_BITS: usize = 13;
-const PASS_BITS: usize = 2;
+const WAVE_BITS: u32 = 13;
+const PASS_BITS: u32 = 2;
 
 /// Pi and the root of 2, with 30 bits of fraction.
 const PI: i64 = 3_373_259_426;
@@ -41,187 +44,112 @@ const fn wave(u: usize, j: usize, points: usize) -> i32 {
     ((value + (1 << (29 - WAVE_BITS))) >> (30 - WAVE_BITS)) as i32
 }
 
-/// All waves at `M` points.
-struct Waves<const M: usize>;
-
-impl<const M: usize> Waves<M> {
-    const AT: [[i32; M]; 8] = {
-        let mut waves = [[0; M]; 8];
-        let mut at = 0;
-        while at < 8 * M {
-            waves[at / M][at % M] = wave(at / M, at % M, M);
-            at += 1;
-        }
-        waves
-    };
-}
-
-/// `M` outputs of one dimension, times 2 to the power of 13, from the first `K` of its coefficients.
-#[inline(always)]
-fn transform<const M: usize, const K: usize>(v: &[Int; 8]) -> [Int; M] {
-    let mut out = [Wrapping(0); M];
-    for j in 0..M.div_ceil(2) {
-        let (mut even, mut odd) = (v[0] << WAVE_BITS, Wrapping(0));
-        for (u, (value, wave)) in v.iter().zip(&Waves::<M>::AT).enumerate().take(K.min(M)).skip(1) {
-            let part = *value * Wrapping(wave[j]);
-            if u % 2 == 0 { even += part } else { odd += part }
-        }
-        // Even waves are the same from both ends, odd ones opposite.
-        out[M - 1 - j] = even - odd;
-        out[j] = even + odd;
-    }
-    out
-}
-
 /// The most points that a side of a block has: four times 7.
 const MOST: usize = 28;
 
-/// What the passes work on. What is left of the block before is not looked at.
+/// What the passes work on. What is left of the blocks before is not looked at.
 pub(super) struct Scratch {
-    columns: [[Int; 8]; 8],
+    /// For the points down and across: by point, the waves there.
+    waves: [Vec<[i32; 8]>; 2],
     /// What the first pass leaves: rows of coefficients across.
-    between: [[Int; 8]; MOST],
+    between: [[[i32; LANES]; 8]; MOST],
+    row: [[u8; LANES]; MOST],
 }
 
 impl Scratch {
-    pub(super) fn new() -> Scratch {
-        Scratch { columns: [[Wrapping(0); 8]; 8], between: [[Wrapping(0); 8]; MOST] }
+    /// For blocks of so many points, across and down.
+    pub(super) fn new((across, down): (usize, usize)) -> Scratch {
+        let waves = |points: usize| (0..points).map(|j| std::array::from_fn(|u| wave(u, j, points))).collect();
+        Scratch { waves: [waves(down), waves(across)], between: [[[0; LANES]; 8]; MOST], row: [[0; LANES]; MOST] }
+    }
+}
+
+/// Writes the samples of all blocks to rows of `stride` samples. The table is in reading order.
+pub(super) fn inverse(level: Level, batch: &Batch, table: &[u16; 64], scratch: &mut Scratch, out: &mut [u8], stride: usize) {
+    let [down, across] = scratch.waves.each_ref().map(Vec::len);
+    let (k_down, k_across) = (batch.waves().min(down), batch.waves().min(across));
+    /// Calls a pass that is made for as many waves as there are.
+    macro_rules! with {
+        ($waves:expr, $pass:ident($($arg:expr),*)) => {
+            match $waves {
+                1 => dispatch!(level, simd => $pass::<_, 1>(simd, $($arg),*)),
+                2 => dispatch!(level, simd => $pass::<_, 2>(simd, $($arg),*)),
+                3 => dispatch!(level, simd => $pass::<_, 3>(simd, $($arg),*)),
+                4 => dispatch!(level, simd => $pass::<_, 4>(simd, $($arg),*)),
+                5 => dispatch!(level, simd => $pass::<_, 5>(simd, $($arg),*)),
+                6 => dispatch!(level, simd => $pass::<_, 6>(simd, $($arg),*)),
+                7 => dispatch!(level, simd => $pass::<_, 7>(simd, $($arg),*)),
+                _ => dispatch!(level, simd => $pass::<_, 8>(simd, $($arg),*)),
+            }
+        };
+    }
+    with!(k_down, down_pass(batch, table, k_across, scratch));
+    with!(k_across, across_pass(scratch, out, stride));
+}
+
+/// What the even and the odd ones of the first `K` waves add up to at a point, times 2 to the power of 13.
+///
+/// At the point as far from the other end even waves are the same, and odd ones opposite.
+#[inline(always)]
+fn sums<S: Simd, const K: usize>(simd: S, v: &[i32x8<S>; K], waves: &[i32; 8]) -> (i32x8<S>, i32x8<S>) {
+    let (mut even, mut odd) = (v[0] << WAVE_BITS, i32x8::splat(simd, 0));
+    for u in 1..K {
+        if u % 2 == 0 {
+            even += v[u] * waves[u];
+        } else {
+            odd += v[u] * waves[u];
+        }
+    }
+    (even, odd)
+}
+
+#[inline(always)]
+fn down_pass<S: Simd, const K: usize>(simd: S, batch: &Batch, table: &[u16; 64], k_across: usize, scratch: &mut Scratch) {
+    let Scratch { waves: [waves, _], between, .. } = scratch;
+    let zero = i32x8::splat(simd, 0);
+    for u in 0..k_across {
+        let (mut low, mut high) = ([zero; K], [zero; K]);
+        for v in 0..K {
+            [low[v], high[v]] = batch.dequantized(simd, 8 * v + u, table);
+        }
+        for (j, at) in waves[..waves.len().div_ceil(2)].iter().enumerate() {
+            for (half, v) in [&low, &high].into_iter().enumerate() {
+                let (even, odd) = sums(simd, v, at);
+                for (row, sum) in [(j, even + odd), (waves.len() - 1 - j, even - odd)] {
+                    rounded(sum, WAVE_BITS - PASS_BITS).store_slice(&mut between[row][u][half * 8..][..8]);
+                }
+            }
+        }
     }
 }
 
 #[inline(always)]
-fn down_pass<const M: usize, const K: usize>(scratch: &mut Scratch) {
-    for (u, column) in scratch.columns.iter().enumerate().take(K) {
-        for (row, value) in scratch.between.iter_mut().zip(transform::<M, K>(column)) {
-            row[u] = rounded(value, WAVE_BITS - PASS_BITS);
+fn across_pass<S: Simd, const K: usize>(simd: S, scratch: &mut Scratch, out: &mut [u8], stride: usize) {
+    let Scratch { waves: [down, waves], between, row } = scratch;
+    let zero = i32x8::splat(simd, 0);
+    let points = waves.len();
+    for (y, between) in between.iter().take(down.len()).enumerate() {
+        let (mut low, mut high) = ([zero; K], [zero; K]);
+        for u in 0..K {
+            low[u] = i32x8::from_slice(simd, &between[u][..8]);
+            high[u] = i32x8::from_slice(simd, &between[u][8..]);
         }
-    }
-}
-
-#[inline(always)]
-fn across_pass<const M: usize, const K: usize>(scratch: &Scratch, rows: usize, out: &mut [u8], stride: usize) {
-    for (row, out) in scratch.between.iter().zip(out.chunks_mut(stride)).take(rows) {
-        for (out, value) in out[..M].iter_mut().zip(transform::<M, K>(row)) {
-            *out = sample(rounded(value, WAVE_BITS + PASS_BITS + 3));
+        for (j, at) in waves[..points.div_ceil(2)].iter().enumerate() {
+            let ((even_low, odd_low), (even_high, odd_high)) = (sums(simd, &low, at), sums(simd, &high, at));
+            let bits = WAVE_BITS + PASS_BITS + 3;
+            let left = leveled(rounded(even_low + odd_low, bits), rounded(even_high + odd_high, bits));
+            let right = leveled(rounded(even_low - odd_low, bits), rounded(even_high - odd_high, bits));
+            let (left, right) = samples(left, right);
+            right.store_slice(&mut row[points - 1 - j]);
+            left.store_slice(&mut row[j]);
         }
-    }
-}
-
-/// The passes for any number of points, where speed does not matter.
-fn any_down_pass(points: usize, waves: usize, scratch: &mut Scratch) {
-    for (u, column) in scratch.columns.iter().enumerate().take(waves) {
-        for (j, row) in scratch.between.iter_mut().enumerate().take(points) {
-            row[u] = rounded(any_sum(&column[..waves.min(points)], j, points), WAVE_BITS - PASS_BITS);
-        }
-    }
-}
-
-fn any_across_pass(points: usize, waves: usize, scratch: &Scratch, rows: usize, out: &mut [u8], stride: usize) {
-    for (row, out) in scratch.between.iter().zip(out.chunks_mut(stride)).take(rows) {
-        for (j, out) in out[..points].iter_mut().enumerate() {
-            *out = sample(rounded(any_sum(&row[..waves.min(points)], j, points), WAVE_BITS + PASS_BITS + 3));
-        }
-    }
-}
-
-fn any_sum(v: &[Int], j: usize, points: usize) -> Int {
-    v.iter().enumerate().map(|(u, v)| *v * Wrapping(wave(u, j, points))).sum()
-}
-
-/// One more than the highest wave, across or down, among the first coefficients in zigzag order.
-fn reach(last: usize) -> usize {
-    match last {
-        0 => 1,
-        1..=2 => 2,
-        3..=9 => 4,
-        _ => 8,
-    }
-}
-
-/// The one sample of a block.
-#[inline(always)]
-pub(super) fn level(block: &Block, table: &[u16; 64]) -> u8 {
-    sample(rounded(dequantized(block, table, 0), 3))
-}
-
-/// The two by two samples of a block.
-#[inline(always)]
-pub(super) fn quarters(block: &Block, table: &[u16; 64]) -> [u8; 4] {
-    let [a, b, c, d] = [0, 1, 8, 9].map(|at| dequantized(block, table, at));
-    [a + b + c + d, a - b + c - d, a + b - c - d, a - b - c + d].map(|sum| sample(rounded(sum, 3)))
-}
-
-/// Writes the samples of a block to rows of `stride` samples, `points` across and down. Coefficients and table in reading order; those behind
-/// `last`, in zigzag order, are zero.
-pub(super) fn inverse(
-    (block, last): (&Block, usize),
-    table: &[u16; 64],
-    points: (usize, usize),
-    scratch: &mut Scratch,
-    out: &mut [u8],
-    stride: usize,
-) {
-    match if points == (1, 1) { 1 } else { reach(last) } {
-        1 => {
-            let level = level(block, table);
-            out.chunks_mut(stride).take(points.1).for_each(|row| row[..points.0].fill(level));
-        }
-        2 => passes::<2>(block, table, points, scratch, out, stride),
-        4 => passes::<4>(block, table, points, scratch, out, stride),
-        _ => passes::<8>(block, table, points, scratch, out, stride),
-    }
-}
-
-#[inline(always)]
-fn dequantized(block: &Block, table: &[u16; 64], at: usize) -> Int {
-    Wrapping(i32::from(block[at])) * Wrapping(i32::from(table[at]))
-}
-
-fn passes<const K: usize>(
-    block: &Block,
-    table: &[u16; 64],
-    (across, down): (usize, usize),
-    scratch: &mut Scratch,
-    out: &mut [u8],
-    stride: usize,
-) {
-    for (u, column) in scratch.columns.iter_mut().enumerate().take(K) {
-        for (v, value) in column.iter_mut().enumerate().take(K) {
-            *value = dequantized(block, table, 8 * v + u);
-        }
-    }
-    match down {
-        1 => down_pass::<1, K>(scratch),
-        2 => down_pass::<2, K>(scratch),
-        3 => down_pass::<3, K>(scratch),
-        4 => down_pass::<4, K>(scratch),
-        5 => down_pass::<5, K>(scratch),
-        6 => down_pass::<6, K>(scratch),
-        7 => down_pass::<7, K>(scratch),
-        8 => down_pass::<8, K>(scratch),
-        10 => down_pass::<10, K>(scratch),
-        12 => down_pass::<12, K>(scratch),
-        14 => down_pass::<14, K>(scratch),
-        points => any_down_pass(points, K, scratch),
-    }
-    match across {
-        1 => across_pass::<1, K>(scratch, down, out, stride),
-        2 => across_pass::<2, K>(scratch, down, out, stride),
-        3 => across_pass::<3, K>(scratch, down, out, stride),
-        4 => across_pass::<4, K>(scratch, down, out, stride),
-        5 => across_pass::<5, K>(scratch, down, out, stride),
-        6 => across_pass::<6, K>(scratch, down, out, stride),
-        7 => across_pass::<7, K>(scratch, down, out, stride),
-        8 => across_pass::<8, K>(scratch, down, out, stride),
-        10 => across_pass::<10, K>(scratch, down, out, stride),
-        12 => across_pass::<12, K>(scratch, down, out, stride),
-        14 => across_pass::<14, K>(scratch, down, out, stride),
-        points => any_across_pass(points, K, scratch, down, out, stride),
+        put_row(simd, &row[..points], &mut out[y * stride..][..points * LANES]);
     }
 }
 
 #[cfg(test)]
 pub(super) mod tests {
+    use super::super::batch::tests::batch;
     use super::*;
 
     /// The definition, in floating point: the waves below the number of points, in the middle of each sample.
@@ -253,12 +181,13 @@ pub(super) mod tests {
                 for place in &super::super::scan::ZIGZAG[1..=last] {
                     block[usize::from(*place)] = random() / 600;
                 }
-                let mut out = [0; 28 * 31];
-                inverse((&block, last), &[2; 64], points, &mut Scratch::new(), &mut out, 31);
+                let (lane, stride) = (last % LANES, 28 * LANES + 3);
+                let mut out = vec![0; 28 * stride];
+                inverse(Level::new(), &batch(&block, lane), &[2; 64], &mut Scratch::new(points), &mut out, stride);
                 let expected = reference(&block.map(|c| f64::from(c) * 2.0), points);
                 for (at, expected) in expected.into_iter().enumerate() {
                     let (x, y) = (at % points.0, at / points.0);
-                    let got = f64::from(out[y * 31 + x]);
+                    let got = f64::from(out[y * stride + lane * points.0 + x]);
                     assert!((got - expected).abs() < 1.0, "{points:?} to {last}, sample {x}, {y}: {got} for {expected}");
                 }
             }
@@ -267,10 +196,11 @@ pub(super) mod tests {
 
     #[test]
     fn no_coefficients_overflow() {
-        let mut out = [0; 28 * 28];
+        let mut out = [0; 28 * 28 * LANES];
         for points in [(1, 1), (2, 2), (3, 6), (8, 8), (10, 14), (28, 28)] {
-            inverse((&[i16::MIN; 64], 63), &[u16::MAX; 64], points, &mut Scratch::new(), &mut out, 28);
-            inverse((&[i16::MAX; 64], 63), &[u16::MAX; 64], points, &mut Scratch::new(), &mut out, 28);
+            for value in [i16::MIN, i16::MAX] {
+                inverse(Level::new(), &batch(&[value; 64], 7), &[u16::MAX; 64], &mut Scratch::new(points), &mut out, 28 * LANES);
+            }
         }
     }
 }

@@ -76,7 +76,7 @@ impl Missing {
 
         let is_alone = self.0[1..].iter().all(Option::is_none);
         let (first, kernels) = if is_alone { (0, &ALONE[..]) } else { (1, &BESIDE_KNOWN[..]) };
-        let (mut block, _) = picture.block(at, x, y);
+        let mut block = picture.block(at, x, y);
         for (k, (kernel, is_turned)) in (first..).zip(kernels) {
             let place = usize::from(ZIGZAG[k]);
             if k == 0 || self.0[k] != Some(0) && block[place] == 0 {

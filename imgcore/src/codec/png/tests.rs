@@ -30,7 +30,7 @@ fn raster(width: u32, height: u32, layout: Layout) -> Raster {
 
 fn decode_all(input: &[u8], partial: bool) -> Result<(Raster, Decoded), Error> {
     let mut sink = Collect::new(true);
-    let plan = DecodePlan { eighths: 8, planes: false, deep: true, frames: 0..1, partial };
+    let plan = DecodePlan { eighths: 8, chroma_eighths: None, deep: true, frames: 0..1, partial };
     let decoded = decode(input, &mut [Want { plan, sink: &mut sink }], &Context::default())?;
     Ok((sink.finish().remove(0).0, decoded))
 }

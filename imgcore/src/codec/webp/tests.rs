@@ -36,7 +36,7 @@ fn raster(width: u32, height: u32, layout: Layout) -> Raster {
 
 fn decode_first(input: &[u8], partial: bool) -> Result<Raster, Error> {
     let mut sink = Collect::new(false);
-    let plan = DecodePlan { eighths: 8, planes: false, deep: false, frames: 0..1, partial };
+    let plan = DecodePlan { eighths: 8, chroma_eighths: None, deep: false, frames: 0..1, partial };
     decode(input, &mut [Want { plan, sink: &mut sink }], &Context::default())?;
     Ok(sink.finish().remove(0).0)
 }

@@ -1,0 +1,189 @@
+//! Blocks side by side: the same coefficient of sixteen blocks lies together, so that all of them are made into samples at once.
+
+use fearless_simd::prelude::*;
+use fearless_simd::{i16x16, i32x8, u8x16, u16x8, u16x16};
+
+use super::scan::ZIGZAG;
+
+/// How many blocks.
+pub(super) const LANES: usize = 16;
+
+/// Sixteen blocks that lie beside each other in the picture.
+pub(super) struct Batch {
+    /// In reading order: of each coefficient those of all blocks.
+    coefficients: [[i16; LANES]; 64],
+    /// The last coefficient, in zigzag order, that is not zero in all blocks.
+    last: usize,
+}
+
+impl Batch {
+    pub(super) fn new() -> Batch {
+        Batch { coefficients: [[0; LANES]; 64], last: 0 }
+    }
+
+    /// Sets a coefficient of a block, by its place in reading order. [`Batch::reach`] has to know of it.
+    #[inline(always)]
+    pub(super) fn set(&mut self, place: usize, lane: usize, value: i16) {
+        self.coefficients[place & 63][lane % LANES] = value;
+    }
+
+    /// Sets a whole block, in reading order.
+    pub(super) fn put(&mut self, lane: usize, block: &[i16; 64]) {
+        for (place, value) in block.iter().enumerate() {
+            self.set(place, lane, *value);
+        }
+        self.reach(63);
+    }
+
+    /// Whether a coefficient is not zero in all blocks.
+    pub(super) fn is_some(&self, place: usize) -> bool {
+        self.coefficients[place & 63] != [0; LANES]
+    }
+
+    /// Coefficients were set up to this one, in zigzag order.
+    #[inline(always)]
+    pub(super) fn reach(&mut self, last: usize) {
+        self.last = self.last.max(last);
+    }
+
+    /// A coefficient of all blocks, by its place in reading order, times the step that it is counted in: the lower and the upper lanes.
+    #[inline(always)]
+    pub(super) fn dequantized<S: Simd>(&self, simd: S, place: usize, table: &[u16; 64]) -> [i32x8<S>; 2] {
+        let (low, high) = i16x16::from_slice(simd, &self.coefficients[place]).widen();
+        let step = i32::from(table[place]);
+        [low * step, high * step]
+    }
+
+    /// One more than the highest wave, across or down, that is not zero in all blocks.
+    pub(super) fn waves(&self) -> usize {
+        match self.last {
+            0 => 1,
+            1..=2 => 2,
+            3..=5 => 3,
+            6..=9 => 4,
+            10..=14 => 5,
+            15..=20 => 6,
+            21..=27 => 7,
+            _ => 8,
+        }
+    }
+
+    /// All zero again.
+    #[inline]
+    pub(super) fn clear(&mut self) {
+        for place in &ZIGZAG[..=self.last.min(63)] {
+            self.coefficients[usize::from(place & 63)] = [0; LANES];
+        }
+        self.last = 0;
+    }
+}
+
+/// Levels around 0, of both halves of the lanes, as numbers that two vectors of samples are made of.
+#[inline(always)]
+pub(super) fn leveled<S: Simd>(low: i32x8<S>, high: i32x8<S>) -> i16x16<S> {
+    low.saturating_narrow(high).max(-128).min(127) + 128
+}
+
+/// The samples at two points of all blocks.
+#[inline(always)]
+pub(super) fn samples<S: Simd>(a: i16x16<S>, b: i16x16<S>) -> (u8x16<S>, u8x16<S>) {
+    a.bitcast::<u16x16<S>>().saturating_narrow(b.bitcast::<u16x16<S>>()).split()
+}
+
+// In functions rather than closures: what is in a closure is not compiled for the instructions that the function around it may use.
+
+#[inline(always)]
+fn load<S: Simd>(simd: S, row: &[[u8; LANES]], at: usize) -> u8x16<S> {
+    u8x16::from_slice(simd, &row[at])
+}
+
+#[inline(always)]
+fn wide<S: Simd>(v: u8x16<S>) -> u16x8<S> {
+    v.bitcast()
+}
+
+/// Has the samples of a row come block by block: `points` of each.
+#[inline(always)]
+pub(super) fn put_row<S: Simd>(simd: S, row: &[[u8; LANES]], out: &mut [u8]) {
+    match row.len() {
+        1 => out[..LANES].copy_from_slice(&row[0]),
+        2 => {
+            let (a, b) = (load(simd, row, 0), load(simd, row, 1));
+            a.zip_low(b).store_slice(&mut out[..16]);
+            a.zip_high(b).store_slice(&mut out[16..32]);
+        }
+        3 => {
+            // Four bytes are written for each block, and the next block writes over the last of them.
+            let (a, b, c, d) = (load(simd, row, 0), load(simd, row, 1), load(simd, row, 2), u8x16::splat(simd, 0));
+            let (ab, cd) = ([wide(a.zip_low(b)), wide(a.zip_high(b))], [wide(c.zip_low(d)), wide(c.zip_high(d))]);
+            let mut fours = [0; 64];
+            for (at, v) in
+                [ab[0].zip_low(cd[0]), ab[0].zip_high(cd[0]), ab[1].zip_low(cd[1]), ab[1].zip_high(cd[1])].into_iter().enumerate()
+            {
+                v.bitcast::<u8x16<S>>().store_slice(&mut fours[at * 16..][..16]);
+            }
+            let out = &mut out[..3 * LANES];
+            for (lane, four) in fours.as_chunks::<4>().0.iter().enumerate().take(LANES - 1) {
+                out[3 * lane..][..4].copy_from_slice(four);
+            }
+            out[3 * LANES - 3..].copy_from_slice(&fours[60..63]);
+        }
+        4 => {
+            let v = [load(simd, row, 0), load(simd, row, 1), load(simd, row, 2), load(simd, row, 3)];
+            let v = [v[0].zip_low(v[2]), v[0].zip_high(v[2]), v[1].zip_low(v[3]), v[1].zip_high(v[3])];
+            let v = [v[0].zip_low(v[2]), v[0].zip_high(v[2]), v[1].zip_low(v[3]), v[1].zip_high(v[3])];
+            for (at, v) in v.into_iter().enumerate() {
+                v.store_slice(&mut out[at * 16..][..16]);
+            }
+        }
+        points => {
+            for (lane, out) in out.chunks_exact_mut(points).take(LANES).enumerate() {
+                for (out, samples) in out.iter_mut().zip(row) {
+                    *out = samples[lane];
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// A block, in reading order, among others that are zero.
+    pub(in super::super) fn batch(block: &[i16; 64], lane: usize) -> Batch {
+        let mut batch = Batch::new();
+        batch.put(lane, block);
+        batch.last = 0;
+        let last = ZIGZAG.iter().rposition(|place| block[usize::from(*place)] != 0);
+        batch.reach(last.unwrap_or(0));
+        batch
+    }
+
+    #[test]
+    fn the_waves_are_those_of_the_furthest_coefficient() {
+        for last in 0..64 {
+            let mut batch = Batch::new();
+            batch.reach(last);
+            let highest = ZIGZAG[..=last].iter().map(|place| (place % 8).max(place / 8)).max();
+            assert_eq!(Some(batch.waves() as u8 - 1), highest, "{last}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_left_behind() {
+        let mut batch = batch(&[7; 64], 5);
+        batch.clear();
+        assert!(batch.coefficients == [[0; LANES]; 64] && batch.waves() == 1);
+    }
+
+    #[test]
+    fn rows_come_block_by_block() {
+        for points in 1..=28 {
+            let row: Vec<[u8; LANES]> = (0..points).map(|x| std::array::from_fn(|lane| (lane * points + x) as u8)).collect();
+            let mut out = vec![0; LANES * points];
+            fearless_simd::dispatch!(fearless_simd::Level::new(), simd => put_row(simd, &row, &mut out));
+            assert!(out.iter().enumerate().all(|(at, sample)| *sample == at as u8), "{points}");
+        }
+    }
+}
