@@ -104,17 +104,17 @@ impl<'a> Picture<'a> {
     pub(super) fn write(&self, script: &[Step], restart_interval: u16, out: &mut Vec<u8>) {
         for step in script {
             let tables = self.count(step, restart_interval).tables();
-            let has_dc = step.component.is_none() && step.bits.0 == 0;
+            let (first, last) = step.components;
+            let (has_dc, has_ac) = (step.is_dc() && step.bits.0 == 0, !step.is_dc());
+            let [from, to] = [first, last].map(|at| self.grid.components[at].table);
             if has_dc {
-                let used = self.grid.components.len().min(2);
-                tables[..used].iter().zip(0..).for_each(|(table, id)| file::put_table(out, id, table));
+                (from..=to).for_each(|id| file::put_table(out, id as u8, &tables[id]));
             }
-            if let Some(component) = step.component {
-                file::put_table(out, 0x10 | self.grid.components[component].table as u8, &tables[0]);
+            if has_ac {
+                file::put_table(out, 0x10 | from as u8, &tables[0]);
             }
-            let components = step.component.map_or(0..self.grid.components.len(), |component| component..component + 1);
-            let has_ac = step.component.is_some();
-            file::put_scan(out, self.grid, &ScanHeader { components, dc: has_dc, ac: has_ac, band: step.band, bits: step.bits });
+            let header = ScanHeader { components: first..last + 1, dc: has_dc, ac: has_ac, band: step.band, bits: step.bits };
+            file::put_scan(out, self.grid, &header);
             let codes = tables.each_ref().map(Table::codes);
             let mut writer = Writer { codes: &codes, out, bits: Bits::EMPTY, restarts: 0 };
             self.code(step, restart_interval, &mut writer);
@@ -204,17 +204,24 @@ impl Picture<'_> {
     #[inline(always)]
     fn code_scan(&self, step: &Step, restart_interval: u16, sink: &mut impl Sink) {
         let mut restarts = Restarts::new(restart_interval);
-        let Some(at) = step.component else { return self.code_dc(step.bits, &mut restarts, sink) };
-        let component = &self.grid.components[at];
+        let (first, last) = step.components;
+        if first < last {
+            return self.code_units(step, &mut restarts, sink);
+        }
+        let component = &self.grid.components[first];
         let mut ends = Ends::default();
+        let mut last_dc = 0;
         // Blocks that only fill a unit are none of this scan's.
-        for row in self.blocks[at].chunks_exact(self.grid.held_across(component)).take(component.down()) {
+        for row in self.blocks[first].chunks_exact(self.grid.held_across(component)).take(component.down()) {
             for block in &row[..component.across()] {
                 if restarts.is_due() {
                     ends.flush(sink);
                     sink.restart();
+                    last_dc = 0;
                 }
-                if step.bits.0 == 0 {
+                if step.is_dc() {
+                    code_dc(block, component.table, step.bits, &mut last_dc, sink);
+                } else if step.bits.0 == 0 {
                     code_first(block, step.band, step.bits.1, &mut ends, sink);
                 } else {
                     code_more(block, step.band, step.bits.1, &mut ends, sink);
@@ -224,29 +231,37 @@ impl Picture<'_> {
         ends.flush(sink);
     }
 
+    /// First coefficients of several components.
     #[inline(always)]
-    fn code_dc(&self, bits: (u32, u32), restarts: &mut Restarts, sink: &mut impl Sink) {
+    fn code_units(&self, step: &Step, restarts: &mut Restarts, sink: &mut impl Sink) {
         let mut last_dc = [0; 3];
         for (y, x) in (0..self.grid.units_down()).flat_map(|y| (0..self.grid.units_across()).map(move |x| (y, x))) {
             if restarts.is_due() {
                 sink.restart();
                 last_dc = [0; 3];
             }
-            for ((component, blocks), last_dc) in self.grid.components.iter().zip(&self.blocks).zip(&mut last_dc) {
+            for at in step.components.0..=step.components.1 {
+                let component = &self.grid.components[at];
                 let held = self.grid.held_across(component);
                 for (v, h) in (0..component.v).flat_map(|v| (0..component.h).map(move |h| (v, h))) {
-                    let dc = i32::from(blocks[(y * component.v + v) * held + x * component.h + h].coefficients[0]) >> bits.1;
-                    if bits.0 > 0 {
-                        sink.bits(dc as u32 & 1, 1);
-                        continue;
-                    }
-                    let (size, value) = sized(dc - *last_dc);
-                    *last_dc = dc;
-                    sink.symbol(component.table, size, value, size);
+                    let block = &self.blocks[at][(y * component.v + v) * held + x * component.h + h];
+                    code_dc(block, component.table, step.bits, &mut last_dc[at], sink);
                 }
             }
         }
     }
+}
+
+/// A first coefficient: its difference to the one before, or a bit of it.
+#[inline(always)]
+fn code_dc(block: &Block, table: usize, bits: (u32, u32), last_dc: &mut i32, sink: &mut impl Sink) {
+    let dc = i32::from(block.coefficients[0]) >> bits.1;
+    if bits.0 > 0 {
+        return sink.bits(dc as u32 & 1, 1);
+    }
+    let (size, value) = sized(dc - *last_dc);
+    *last_dc = dc;
+    sink.symbol(table, size, value, size);
 }
 
 /// Bits of coefficients that earlier scans brought in, the last at the bottom: 63 of a block at the most.

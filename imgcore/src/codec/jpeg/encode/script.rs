@@ -6,38 +6,51 @@ use super::progressive::Picture;
 /// Which bits of which coefficients a scan brings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Step {
-    /// None: all, in units.
-    pub(super) component: Option<usize>,
+    /// The first and the last component. Several are in units; one is in rows of blocks.
+    pub(super) components: (usize, usize),
     /// The first and the last coefficient, in zigzag order.
     pub(super) band: (usize, usize),
     /// The bit that earlier scans ended with, 0 for a first scan, and the bit that this one ends with.
     pub(super) bits: (u32, u32),
 }
 
-const fn step(component: Option<usize>, band: (usize, usize), bits: (u32, u32)) -> Step {
-    Step { component, band, bits }
+impl Step {
+    /// Whether it brings the first coefficient of each block, rather than others.
+    pub(super) fn is_dc(&self) -> bool {
+        self.band.0 == 0
+    }
+}
+
+/// A scan of one component.
+const fn one(component: usize, band: (usize, usize), bits: (u32, u32)) -> Step {
+    Step { components: (component, component), band, bits }
+}
+
+/// A scan of the first coefficients.
+const fn dc(components: (usize, usize), bits: (u32, u32)) -> Step {
+    Step { components, band: (0, 0), bits }
 }
 
 const GRAY: &[Step] = &[
-    step(None, (0, 0), (0, 1)),
-    step(Some(0), (1, 5), (0, 2)),
-    step(Some(0), (6, 63), (0, 2)),
-    step(Some(0), (1, 63), (2, 1)),
-    step(None, (0, 0), (1, 0)),
-    step(Some(0), (1, 63), (1, 0)),
+    dc((0, 0), (0, 1)),
+    one(0, (1, 5), (0, 2)),
+    one(0, (6, 63), (0, 2)),
+    one(0, (1, 63), (2, 1)),
+    dc((0, 0), (1, 0)),
+    one(0, (1, 63), (1, 0)),
 ];
 
 const COLOR: &[Step] = &[
-    step(None, (0, 0), (0, 1)),
-    step(Some(0), (1, 5), (0, 2)),
-    step(Some(2), (1, 63), (0, 1)),
-    step(Some(1), (1, 63), (0, 1)),
-    step(Some(0), (6, 63), (0, 2)),
-    step(Some(0), (1, 63), (2, 1)),
-    step(None, (0, 0), (1, 0)),
-    step(Some(2), (1, 63), (1, 0)),
-    step(Some(1), (1, 63), (1, 0)),
-    step(Some(0), (1, 63), (1, 0)),
+    dc((0, 2), (0, 1)),
+    one(0, (1, 5), (0, 2)),
+    one(2, (1, 63), (0, 1)),
+    one(1, (1, 63), (0, 1)),
+    one(0, (6, 63), (0, 2)),
+    one(0, (1, 63), (2, 1)),
+    dc((0, 2), (1, 0)),
+    one(2, (1, 63), (1, 0)),
+    one(1, (1, 63), (1, 0)),
+    one(0, (1, 63), (1, 0)),
 ];
 
 /// The script that libjpeg writes.
@@ -45,69 +58,88 @@ pub(super) fn usual(grid: &Grid) -> &'static [Step] {
     if grid.components.len() == 1 { GRAY } else { COLOR }
 }
 
-/// All of a component's coefficients but the first of each block.
-pub(super) fn whole(component: usize) -> Step {
-    step(Some(component), (1, 63), (0, 0))
+/// All first coefficients of a component.
+pub(super) fn levels(component: usize) -> Step {
+    dc((component, component), (0, 0))
 }
 
-/// How the coefficients of a component are dealt out to scans, but for the first one.
-#[derive(Debug, Clone, Copy)]
-struct Deal {
-    /// The last coefficient of the first band; none where there is one band only.
-    split: Option<usize>,
-    /// Bits that come later.
-    low: u32,
-    cost: u64,
+/// All other coefficients of a component.
+pub(super) fn whole(component: usize) -> Step {
+    one(component, (1, 63), (0, 0))
 }
 
 /// Places at which mozjpeg tries to split a band.
 const SPLITS: [usize; 5] = [2, 5, 8, 12, 18];
 
-/// The script with the fewest bits among those with up to two late bits and up to two bands for each component.
+/// The most bits of coefficients that come in later scans.
+const MOST_LATE: u32 = 2;
+
+/// How the coefficients of a component are dealt out to scans, but for the first one.
+#[derive(Debug, Clone, Copy)]
+struct Deal {
+    /// The last coefficient of the first band; 63 where there is one band only.
+    split: usize,
+    /// Bits that come later.
+    late: u32,
+    cost: u64,
+}
+
+/// The script with the fewest bits of a good many: those that mozjpeg tries, but for a third late bit of luma.
 pub(super) fn smallest(picture: &Picture<'_>) -> Vec<Step> {
-    let cost = |component: Option<usize>, band, bits| picture.count(&step(component, band, bits), 0).cost();
-    let dc = [(0, cost(None, (0, 0), (0, 0))), (1, cost(None, (0, 0), (0, 1)) + cost(None, (0, 0), (1, 0)))];
-    let mut script = vec![step(None, (0, 0), (0, u32::from(dc[1].1 < dc[0].1)))];
-    let deals: Vec<Deal> = (0..picture.grid.components.len()).map(|at| best_deal(at, &cost)).collect();
+    let components = picture.grid.components.len();
+    let first = cheapest_dc(picture);
+    let has_late = first.iter().any(|step| step.bits.1 > 0);
+    let deals: Vec<Deal> = (0..components).map(|at| cheapest_deal(picture, at)).collect();
+    let mut script = first;
     // What is coarse comes first, and luma before chroma.
-    for (at, deal) in deals.iter().enumerate() {
-        script.push(step(Some(at), (1, deal.split.unwrap_or(63)), (0, deal.low)));
-    }
-    for (at, deal) in deals.iter().enumerate() {
-        script.extend(deal.split.map(|split| step(Some(at), (split + 1, 63), (0, deal.low))));
-    }
-    for low in (0..2).rev() {
-        if low == 0 && script[0].bits.1 == 1 {
-            script.push(step(None, (0, 0), (1, 0)));
+    script.extend((0..).zip(&deals).map(|(at, deal)| one(at, (1, deal.split), (0, deal.late))));
+    script.extend((0..).zip(&deals).filter(|(_, deal)| deal.split < 63).map(|(at, deal)| one(at, (deal.split + 1, 63), (0, deal.late))));
+    for late in (0..MOST_LATE).rev() {
+        if late == 0 && has_late {
+            script.push(dc((0, components - 1), (1, 0)));
         }
-        script.extend(deals.iter().enumerate().filter(|(_, deal)| deal.low > low).map(|(at, _)| step(Some(at), (1, 63), (low + 1, low))));
+        script.extend((0..).zip(&deals).filter(|(_, deal)| deal.late > late).map(|(at, _)| one(at, (1, 63), (late + 1, late))));
     }
     script
 }
 
-fn best_deal(at: usize, cost: &impl Fn(Option<usize>, (usize, usize), (u32, u32)) -> u64) -> Deal {
-    let mut best: Option<Deal> = None;
-    let mut later = 0;
-    for low in 0..3 {
-        if low > 0 {
-            later += cost(Some(at), (1, 63), (low, low - 1));
-        }
-        let deal = Deal { split: None, low, cost: later + cost(Some(at), (1, 63), (0, low)) };
-        if best.is_none_or(|best| deal.cost < best.cost) {
-            best = Some(deal);
+/// The first scans of the first coefficients: of all components together, luma apart, or each apart; and the last bit later or not.
+fn cheapest_dc(picture: &Picture<'_>) -> Vec<Step> {
+    let ways: &[&[(usize, usize)]] =
+        if picture.grid.components.len() == 1 { &[&[(0, 0)]] } else { &[&[(0, 2)], &[(0, 0), (1, 2)], &[(0, 0), (1, 1), (2, 2)]] };
+    let all = ways[0][0];
+    let ways = ways.iter().flat_map(|way| [0, 1].map(|late| way.iter().map(|components| dc(*components, (0, late))).collect::<Vec<Step>>()));
+    let cost = |way: &Vec<Step>| {
+        let later = if way[0].bits.1 > 0 { cost(picture, dc(all, (1, 0))) } else { 0 };
+        later + way.iter().map(|step| cost(picture, *step)).sum::<u64>()
+    };
+    ways.min_by_key(cost).expect("there is a way")
+}
+
+fn cheapest_deal(picture: &Picture<'_>, at: usize) -> Deal {
+    let first = |late| cost(picture, one(at, (1, 63), (0, late)));
+    let mut best = Deal { split: 63, late: 0, cost: first(0) };
+    let (mut whole, mut later) = (best.cost, 0);
+    for late in 1..=MOST_LATE {
+        later += cost(picture, one(at, (1, 63), (late, late - 1)));
+        let first = first(late);
+        if first + later < best.cost {
+            (best, whole) = (Deal { late, cost: first + later, ..best }, first);
         }
     }
-    let one_band = best.expect("three were tried");
-    let first = cost(Some(at), (1, 63), (0, one_band.low));
-    let split = |split| Deal {
-        split: Some(split),
-        cost: one_band.cost - first
-            + cost(Some(at), (1, split), (0, one_band.low))
-            + cost(Some(at), (split + 1, 63), (0, one_band.low))
-            + SCAN,
-        ..one_band
-    };
-    SPLITS.map(split).into_iter().fold(one_band, |best, deal| if deal.cost < best.cost { deal } else { best })
+    let (late, later) = (best.late, best.cost - whole);
+    for split in SPLITS {
+        let parts = cost(picture, one(at, (1, split), (0, late))) + cost(picture, one(at, (split + 1, 63), (0, late)));
+        if parts + later < best.cost {
+            best = Deal { split, late, cost: parts + later };
+        }
+    }
+    best
+}
+
+/// All bits of a scan, with those of its header.
+fn cost(picture: &Picture<'_>, step: Step) -> u64 {
+    picture.count(&step, 0).cost() + SCAN
 }
 
 /// The bits of a scan's header.
@@ -156,12 +188,9 @@ mod tests {
         let usual = [(1, GRAY.to_vec()), (3, COLOR.to_vec())];
         for (components, script) in scripts().into_iter().chain(usual) {
             let mut known = vec![[None; 64]; components];
-            for Step { component, band: (first, last), bits: (high, low) } in &script {
-                assert!(
-                    (*first == 0) == component.is_none() && (*first > 0 || *last == 0) && last < &64 && (*high == 0 || *high == low + 1)
-                );
-                let range = component.map_or(0..components, |at| at..at + 1);
-                for known in &mut known[range] {
+            for Step { components: (from, to), band: (first, last), bits: (high, low) } in &script {
+                assert!((*first > 0 || *last == 0) && (*first == 0 || from == to) && last < &64 && (*high == 0 || *high == low + 1));
+                for known in &mut known[*from..=*to] {
                     assert!(*first == 0 || known[0].is_some(), "{script:?}");
                     for known in &mut known[*first..=*last] {
                         assert_eq!(*known, (*high > 0).then_some(*high), "{script:?}");
@@ -189,7 +218,7 @@ mod tests {
                     out.len() as u64
                 };
                 for script in [COLOR.to_vec(), smallest(picture)] {
-                    let cost: u64 = script.iter().map(|step| picture.count(step, 0).cost() + SCAN).sum();
+                    let cost: u64 = script.iter().map(|step| cost(picture, *step)).sum();
                     // Beside them are the bytes behind FF, at most one in a hundred, and those that a scan's end fills up.
                     let (written, least) = (written(&script), cost / 8);
                     assert!(

@@ -8,7 +8,7 @@ use super::kernels::Engine;
 use super::progressive::Picture;
 use super::script;
 use super::strip::{Blocks, Strip};
-use super::trellis::{Rates, Trellis};
+use super::trellis::{Levels, Rates, Trellis};
 
 /// Writes all scans. The strip makes coefficients that are not divided.
 pub(super) fn write(strip: &mut Strip<'_>, steps: &[[u8; 64]; 2], restart_interval: u16, out: &mut Vec<u8>) {
@@ -25,11 +25,14 @@ fn worthwhile<'a>(strip: &mut Strip<'a>, steps: &[[u8; 64]; 2]) -> Picture<'a> {
 
 /// The coefficients of every row of units, or of every second and so on.
 fn chosen<'a>(strip: &mut Strip<'a>, trellises: &[Trellis; 2], every: usize) -> Picture<'a> {
-    let mut picture = Picture::new(strip.grid, strip.engine);
-    for unit in (0..strip.grid.units_down()).step_by(every) {
+    let grid = strip.grid;
+    let mut picture = Picture::new(grid, strip.engine);
+    let mut levels: Vec<Levels> = grid.components.iter().map(|component| Levels::new(grid.held_across(component))).collect();
+    for unit in (0..grid.units_down()).step_by(every) {
         strip.make(unit);
-        for (at, (component, blocks)) in strip.grid.components.iter().zip(&mut strip.blocks).enumerate() {
-            choose(strip.engine, blocks, &trellises[component.table]);
+        for (at, (component, levels)) in grid.components.iter().zip(&mut levels).enumerate() {
+            let blocks = &mut strip.blocks[at];
+            choose(strip.engine, &trellises[component.table], blocks, grid.held_across(component), levels);
             picture.add(at, blocks);
         }
     }
@@ -37,28 +40,23 @@ fn chosen<'a>(strip: &mut Strip<'a>, trellises: &[Trellis; 2], every: usize) -> 
 }
 
 /// With the instructions for counting bits that the CPU has.
-fn choose(engine: Engine, blocks: &mut Blocks, trellis: &Trellis) {
+fn choose(engine: Engine, trellis: &Trellis, blocks: &mut Blocks, held: usize, levels: &mut Levels) {
     match engine {
-        Engine::Plain => choose_each(blocks, trellis),
-        Engine::Vectors(level) => dispatch!(level, _ => choose_each(blocks, trellis)),
-    }
-}
-
-#[inline(always)]
-fn choose_each(blocks: &mut Blocks, trellis: &Trellis) {
-    for (block, nonzero) in blocks.coefficients.iter_mut().zip(&mut blocks.nonzero) {
-        (*block, *nonzero) = trellis.choose(block);
+        Engine::Plain => trellis.choose(blocks, held, levels),
+        Engine::Vectors(level) => dispatch!(level, _ => trellis.choose(blocks, held, levels)),
     }
 }
 
 /// What symbols of luma and of chroma cost.
 fn rates(picture: &Picture<'_>) -> [Rates; 2] {
-    let mut uses = [[0; 256]; 2];
+    let mut uses = [[[0; 256]; 2]; 2];
     for (at, component) in picture.grid.components.iter().enumerate() {
-        let counter = picture.count(&script::whole(at), 0);
-        uses[component.table].iter_mut().zip(&counter.uses[0]).for_each(|(all, uses)| *all += uses);
+        let [dc, ac] = &mut uses[component.table];
+        let (levels, others) = (picture.count(&script::levels(at), 0), picture.count(&script::whole(at), 0));
+        dc.iter_mut().zip(&levels.uses[component.table]).for_each(|(all, uses)| *all += uses);
+        ac.iter_mut().zip(&others.uses[0]).for_each(|(all, uses)| *all += uses);
     }
-    uses.each_ref().map(Rates::counted)
+    uses.each_ref().map(|[dc, ac]| Rates::counted(dc, ac))
 }
 
 #[cfg(test)]
@@ -109,7 +107,7 @@ mod tests {
                 let (_, found) = decode::coefficients(&file(Engine::new(), &grid, &pixels, &how)).expect("a file");
                 for (at, component) in grid.components.iter().enumerate() {
                     for (y, x) in (0..component.down()).flat_map(|y| (0..component.across()).map(move |x| (y, x))) {
-                        assert_eq!(found.block(at, x, y).0, *picture.coefficients(at, x, y), "{grid:?}, quality {quality}");
+                        assert_eq!(found.block(at, x, y), *picture.coefficients(at, x, y), "{grid:?}, quality {quality}");
                     }
                 }
             }

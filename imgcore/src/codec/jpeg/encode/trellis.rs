@@ -1,57 +1,77 @@
-//! Which coefficients are worth their bits: for each block the choice whose error and cost together are least.
+//! Which coefficients are worth their bits: for each block, and for the levels of each row of blocks, the choice whose error and cost
+//! together are least.
 //!
-//! After the trellis quantization of mozjpeg. Floats are converted, multiplied, added and divided, each sum in the order of the file, so
-//! that every CPU chooses alike.
+//! After the trellis quantization of mozjpeg, in fixed point.
 
 use super::huffman::Table;
 use super::sequential::zigzag;
+use super::strip::Blocks;
 use crate::codec::jpeg::scan::ZIGZAG;
 
-/// What symbols cost, in bits.
+/// Bits and steps are counted in so many parts.
+const ONE: u32 = 1 << PARTS;
+const PARTS: u32 = 8;
+
+/// What symbols cost with the bits that follow them, in parts of a bit.
 #[derive(Debug, Clone)]
 pub(super) struct Rates {
-    /// By run and size, with the bits that follow them.
-    runs: [f32; 256],
+    /// Of levels, by size.
+    levels: [u32; 16],
+    /// Of other coefficients, by run and size.
+    runs: [u32; 256],
     /// The end behind a block's last coefficient.
-    end: f32,
+    end: u32,
 }
 
 impl Rates {
     /// By the example tables, for luma and chroma.
     pub(super) fn examples() -> [Rates; 2] {
-        let [_, luma, _, chroma] = Table::examples();
-        [luma, chroma].map(|table| Rates::new(&table, |lengths| lengths[0] as f32))
+        let [luma_dc, luma, chroma_dc, chroma] = Table::examples();
+        [(luma_dc, luma), (chroma_dc, chroma)].map(|(dc, ac)| {
+            let lengths = lengths(&ac);
+            Rates { levels: of_levels(&dc), runs: of_runs(&lengths), end: lengths[0] * ONE }
+        })
     }
 
-    /// By the uses of symbols in a scan of all coefficients but the first.
-    pub(super) fn counted(uses: &[u32; 256]) -> Rates {
+    /// By the uses of symbols in scans of all levels, and in those of all other coefficients.
+    pub(super) fn counted(dc: &[u32; 256], ac: &[u32; 256]) -> Rates {
+        let lengths = lengths(&Table::best(ac));
         // Blocks that end in a row share a symbol, so that one without coefficients costs next to nothing.
-        let ends = || (0..15).map(|size| (size, uses[size << 4]));
-        let bits = |lengths: &[u32; 256]| -> u64 {
-            ends().map(|(size, uses)| u64::from(uses) * u64::from(lengths[size << 4] + size as u32)).sum()
-        };
-        let count: u64 = ends().map(|(_, uses)| u64::from(uses)).sum();
-        Rates::new(&Table::best(uses), |lengths| if count == 0 { UNSEEN as f32 } else { bits(lengths) as f32 / count as f32 })
+        let ends = || (0..15).map(|size| (u64::from(ac[size << 4]), u64::from(lengths[size << 4]) + size as u64));
+        let (count, bits) = ends().fold((0, 0), |(count, bits), (uses, each)| (count + uses, bits + uses * each));
+        let end = (bits * u64::from(ONE)).checked_div(count).map_or(UNSEEN * ONE, |end| end as u32);
+        Rates { levels: of_levels(&Table::best(dc)), runs: of_runs(&lengths), end }
     }
 
     #[inline(always)]
-    fn of(&self, symbol: u32) -> f32 {
-        self.runs[symbol as usize & 255]
-    }
-
-    fn new(table: &Table, end: impl Fn(&[u32; 256]) -> f32) -> Rates {
-        let lengths = table.codes().map(|code| if code == 0 { UNSEEN } else { code & 255 });
-        Rates { runs: std::array::from_fn(|symbol| (lengths[symbol] + (symbol as u32 & 15)) as f32), end: end(&lengths) }
+    fn of(&self, symbol: u32) -> i32 {
+        self.runs[symbol as usize & 255] as i32
     }
 }
 
 /// The length that is assumed of a code for a symbol that did not occur.
 const UNSEEN: u32 = 17;
 
+fn lengths(table: &Table) -> [u32; 256] {
+    table.codes().map(|code| if code == 0 { UNSEEN } else { code & 255 })
+}
+
+fn of_levels(table: &Table) -> [u32; 16] {
+    let lengths = lengths(table);
+    std::array::from_fn(|size| (lengths[size] + size as u32) * ONE)
+}
+
+fn of_runs(lengths: &[u32; 256]) -> [u32; 256] {
+    std::array::from_fn(|symbol| (lengths[symbol] + (symbol as u32 & 15)) * ONE)
+}
+
 /// How many bits an error of a step is worth in luma and in chroma: the first over the sum of the second and the block's mean square,
 /// coefficients coming times 8. What is busy hides errors. Found by search together with the steps; mozjpeg has 2^20.75 and 2^16.5.
-const WEIGHTS: [f32; 2] = [3_526_975.0, 4_987_896.0];
-const CALM: [f32; 2] = [92_682.0, 92_682.0];
+const WEIGHTS: [u64; 2] = [3_526_975, 4_987_896];
+const CALM: u64 = 92_682;
+
+/// An error of a level is worth as many times more: it is seen wherever its neighbors are smooth.
+const LEVEL_WEIGHT: u32 = 1;
 
 /// As many steps are never taken for none.
 const KEPT: u32 = 3;
@@ -59,12 +79,13 @@ const KEPT: u32 = 3;
 /// Makes the choice for the blocks of luma, or of chroma.
 #[derive(Debug, Clone)]
 pub(super) struct Trellis {
-    /// In reading order, times 8.
-    reciprocals: [f32; 64],
+    /// In reading order; coefficients that are multiplied by them and shifted by [`SHIFT`] are parts of a step.
+    reciprocals: [u32; 64],
     rates: Rates,
-    weight: f32,
-    calm: f32,
+    weight: u64,
 }
+
+const SHIFT: u32 = 13;
 
 /// A coefficient that rounds to a step or more, and the best way to it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -72,47 +93,132 @@ struct Stop {
     /// In zigzag order.
     place: u32,
     /// What the way costs beyond a block of zeros.
-    cost: f32,
+    cost: i32,
     /// In steps.
     value: u32,
     /// The stop before it; the first one is the block's start.
     from: usize,
 }
 
+/// The values that a level may have: the nearest one, and those beside it.
+const VALUES: usize = 3;
+
+/// The level of a block.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Level {
+    /// The least of the values that it may have.
+    least: i32,
+    /// By value: which one of the block before it comes before it on the best way.
+    from: [u8; VALUES],
+}
+
+/// The levels of a component, a row of blocks after the other.
+#[derive(Debug, Clone)]
+pub(super) struct Levels {
+    row: Vec<Level>,
+    last: i32,
+}
+
+impl Levels {
+    /// With room for a row.
+    pub(super) fn new(held: usize) -> Levels {
+        Levels { row: Vec::with_capacity(held), last: 0 }
+    }
+}
+
 impl Trellis {
     /// Of luma and of chroma.
     pub(super) fn both(steps: &[[u8; 64]; 2], rates: [Rates; 2]) -> [Trellis; 2] {
         let trellis = |at: usize, rates: Rates| {
-            let reciprocals = steps[at].map(|step| 1.0 / (f32::from(step) * 8.0));
-            Trellis { reciprocals, rates, weight: WEIGHTS[at], calm: CALM[at] }
+            let reciprocals = steps[at].map(|step| {
+                let divisor = u32::from(step) * 8;
+                ((ONE << SHIFT) + divisor / 2) / divisor
+            });
+            Trellis { reciprocals, rates, weight: WEIGHTS[at] << PARTS }
         };
         let [luma, chroma] = rates;
         [trellis(0, luma), trellis(1, chroma)]
     }
 
-    /// From coefficients times 8 to numbers of steps, and which of those are not zero; all in reading order.
+    /// From coefficients times 8 to numbers of steps, in rows of `held` blocks.
     #[inline(always)]
-    pub(super) fn choose(&self, raw: &[i16; 64]) -> ([i16; 64], u64) {
-        let mut sizes = [0.0; 64];
-        let (mut energy, mut candidates) = (0, 0);
+    pub(super) fn choose(&self, blocks: &mut Blocks, held: usize, levels: &mut Levels) {
+        for (row, nonzero) in blocks.coefficients.chunks_exact_mut(held).zip(blocks.nonzero.chunks_exact_mut(held)) {
+            levels.row.clear();
+            let mut costs = [0, NEVER, NEVER];
+            let mut before = levels.last;
+            for (block, nonzero) in row.iter_mut().zip(&mut *nonzero) {
+                let weight = self.weight_of(block);
+                let level = self.level(block[0], before, &mut costs, weight * LEVEL_WEIGHT);
+                before = level.least;
+                levels.row.push(level);
+                (*block, *nonzero) = self.block(block, weight);
+            }
+            let mut at = (0..VALUES).min_by_key(|at| costs[*at]).unwrap_or(0);
+            levels.last = before + at as i32;
+            for ((block, nonzero), level) in row.iter_mut().zip(nonzero).zip(&levels.row).rev() {
+                block[0] = (level.least + at as i32) as i16;
+                *nonzero |= u64::from(block[0] != 0);
+                at = usize::from(level.from[at]);
+            }
+        }
+    }
+
+    /// How many parts of a bit an error of a step is worth.
+    #[inline(always)]
+    fn weight_of(&self, raw: &[i16; 64]) -> u32 {
+        let mut energy = 0;
+        for value in &raw[1..] {
+            energy += u64::from(value.unsigned_abs()).pow(2);
+        }
+        (self.weight / (CALM + energy / 63)) as u32
+    }
+
+    /// The ways to the values of a level. `costs`: what the best ways cost to the values from `before`, and then what these do.
+    #[inline(always)]
+    fn level(&self, raw: i16, before: i32, costs: &mut [i32; VALUES], weight: u32) -> Level {
+        let size = ((u32::from(raw.unsigned_abs()) * self.reciprocals[0]) >> SHIFT) as i32;
+        let size = if raw < 0 { -size } else { size };
+        let least = (((size + ONE as i32 / 2) >> PARTS) - 1).clamp(-1024, 1023 - (VALUES as i32 - 1));
+        let mut level = Level { least, from: [0; VALUES] };
+        let mut sums = [NEVER; VALUES];
+        for to in 0..VALUES {
+            for from in 0..VALUES {
+                let difference = (least + to as i32 - before - from as i32).unsigned_abs();
+                let sum = costs[from] + self.rates.levels[(32 - difference.leading_zeros()) as usize & 15] as i32;
+                if sum < sums[to] {
+                    (sums[to], level.from[to]) = (sum, from as u8);
+                }
+            }
+            sums[to] += error(size - ((least + to as i32) << PARTS), weight);
+        }
+        // Only differences count; without the rest, sums stay small.
+        let lowest = sums[0].min(sums[1]).min(sums[2]);
+        for to in 0..VALUES {
+            costs[to] = sums[to] - lowest;
+        }
+        level
+    }
+
+    /// The numbers of steps of all coefficients but the first, and which of them are not zero; all in reading order.
+    #[inline(always)]
+    fn block(&self, raw: &[i16; 64], weight: u32) -> ([i16; 64], u64) {
+        let mut sizes = [0; 64];
+        let mut candidates = 0;
         for (at, size) in sizes.iter_mut().enumerate() {
-            *size = f32::from(raw[at].unsigned_abs()) * self.reciprocals[at];
-            energy += i32::from(raw[at]) * i32::from(raw[at]);
+            *size = (u32::from(raw[at].unsigned_abs()) * self.reciprocals[at]) >> SHIFT;
         }
         for (at, size) in sizes.iter().enumerate() {
-            candidates |= u64::from(*size >= 0.5) << at;
+            candidates |= u64::from(*size >= ONE / 2) << at;
         }
-        let busy = (energy - i32::from(raw[0]) * i32::from(raw[0])) as f32 / 63.0;
-        let (stops, last) = self.way(&sizes, zigzag(candidates) & !1, self.weight / (self.calm + busy));
+        let (stops, last) = self.way(&sizes, zigzag(candidates) & !1, weight);
 
-        let mut chosen = [0; 64];
-        chosen[0] = signed((sizes[0] + 0.5) as u32, raw[0]);
-        let mut nonzero = u64::from(chosen[0] != 0);
+        let (mut chosen, mut nonzero) = ([0; 64], 0);
         let mut at = last;
         while at > 0 {
-            let Stop { place, value, from, .. } = stops[at];
+            let Stop { place, value, from, .. } = stops[at & 63];
             let place = reading(place);
-            chosen[place] = signed(value, raw[place]);
+            chosen[place] = if raw[place] < 0 { -(value as i16) } else { value as i16 };
             nonzero |= 1 << place;
             at = from;
         }
@@ -121,7 +227,7 @@ impl Trellis {
 
     /// All stops, the first of them being the start, and where the best way ends.
     #[inline(always)]
-    fn way(&self, sizes: &[f32; 64], mut candidates: u64, weight: f32) -> ([Stop; 64], usize) {
+    fn way(&self, sizes: &[u32; 64], mut candidates: u64, weight: u32) -> ([Stop; 64], usize) {
         let mut stops = [Stop::default(); 64];
         // No way goes past the first of these.
         let (mut first, mut count) = (0, 1);
@@ -129,35 +235,39 @@ impl Trellis {
             let place = candidates.trailing_zeros();
             candidates &= candidates - 1;
             let size = sizes[reading(place)];
-            let near = ((size + 0.5) as u32).min(MOST);
+            let near = ((size + ONE / 2) >> PARTS).min(MOST);
             let bits = 32 - near.leading_zeros();
             // The largest value of a bit less, where that is not 0: ways that go past stand for it.
             let less = (1 << (bits - 1)) - 1;
-            let error = |value: u32| (size - value as f32) * (size - value as f32) * weight;
-            let (near_error, less_error) = (error(near), if less > 0 { error(less) } else { f32::INFINITY });
-            let mut best = Stop { place, cost: f32::INFINITY, value: near, from: first };
+            let error = |value: u32| error(size as i32 - (value << PARTS) as i32, weight);
+            let (near_error, less_error) = (error(near), if less > 0 { error(less) } else { NEVER });
+            let mut best = Stop { place, cost: i32::MAX, value: near, from: first };
             for from in first..count {
                 let before = &stops[from & 63];
                 let run = place - before.place - 1;
-                let (before, symbol) = (before.cost + (run >> 4) as f32 * self.rates.runs[0xF0], (run & 15) << 4 | bits);
+                let (before, symbol) = (before.cost + (run >> 4) as i32 * self.rates.of(0xF0), (run & 15) << 4 | bits);
                 for (value, rate, error) in [(near, self.rates.of(symbol), near_error), (less, self.rates.of(symbol - 1), less_error)] {
-                    let cost = before + (rate + error);
+                    let cost = before + rate + error;
                     if cost < best.cost {
                         (best.cost, best.value, best.from) = (cost, value, from);
                     }
                 }
             }
-            best.cost -= error(0);
-            stops[count & 63] = best;
-            if near >= KEPT {
+            if near < KEPT {
+                best.cost -= error(0);
+            } else {
                 first = count;
             }
+            stops[count & 63] = best;
             count += 1;
         }
-        let end = |at: usize| if at == 0 || stops[at & 63].place == 63 { 0.0 } else { self.rates.end };
+        let total = |at: usize| {
+            let is_open = at > 0 && stops[at & 63].place < 63;
+            stops[at & 63].cost + if is_open { self.rates.end as i32 } else { 0 }
+        };
         let mut last = first;
         for at in first..count {
-            if stops[at & 63].cost + end(at) < stops[last & 63].cost + end(last) {
+            if total(at) < total(last) {
                 last = at;
             }
         }
@@ -165,13 +275,18 @@ impl Trellis {
     }
 }
 
+/// More than any way costs.
+const NEVER: i32 = 1 << 28;
+
+/// What an error is worth, in parts of a bit.
+#[inline(always)]
+fn error(parts: i32, weight: u32) -> i32 {
+    let square = u64::from(parts.unsigned_abs()).pow(2);
+    ((square * u64::from(weight)) >> (2 * PARTS)).min(NEVER as u64) as i32
+}
+
 /// The largest value that an AC coefficient has in a file of 8-bit samples.
 const MOST: u32 = 1023;
-
-#[inline(always)]
-fn signed(size: u32, like: i16) -> i16 {
-    if like < 0 { -(size as i16) } else { size as i16 }
-}
 
 /// The place in reading order.
 #[inline(always)]
