@@ -74,7 +74,7 @@ struct Coding {
     progressive: bool,
     /// Rather than the example tables; progressive files have the best ones always.
     best_tables: bool,
-    /// Rather than libjpeg's: always progressive, with coefficients that are worth their bits.
+    /// With tables, scans and coefficients that libjpeg does not have; progressive where that is smaller.
     smallest: bool,
     /// Units between restarts; 0: there are none.
     restart_interval: u16,
@@ -97,9 +97,7 @@ impl Coding {
 fn put_picture(out: &mut Vec<u8>, engine: Engine, source: Source<'_>, grid: &Grid, how: &Coding) {
     if how.smallest {
         let steps = tables::small_steps(how.quality);
-        file::put_frame(out, grid, &steps, true);
-        file::put_restart_interval(out, how.restart_interval);
-        small::write(&mut Strip::undivided(engine, source, grid), &steps, how.restart_interval, out);
+        small::write(&mut Strip::undivided(engine, source, grid), &steps, how.progressive, how.restart_interval, out);
         out.extend([0xFF, EOI]);
         return;
     }
@@ -138,9 +136,10 @@ fn planes_for<'a>(grid: &Grid, planes: &'a Planes) -> Result<Source<'a>, Error> 
 pub(in super::super) fn scratch(plan: &EncodePlan, size: Size) -> u64 {
     let chroma = (!plan.layout.is_gray()).then_some(plan.chroma_subsampling);
     let grid = Grid::new(size.width as usize, size.height as usize, chroma);
-    let is_progressive = plan.progressive || plan.effort == Effort::Small;
-    let has_best_tables = is_progressive || plan.effort != Effort::Fast;
-    let coding = if is_progressive {
+    let has_best_tables = plan.progressive || plan.effort != Effort::Fast;
+    let coding = if plan.effort == Effort::Small {
+        small::bytes(&grid)
+    } else if plan.progressive {
         progressive::bytes(&grid)
     } else if has_best_tables {
         Symbols::bytes(&grid)
@@ -163,7 +162,7 @@ pub(super) mod tests {
     /// A picture with edges, a gradient and colors.
     pub(in super::super) fn picture(width: u32, height: u32, layout: Layout) -> Picture {
         let pixel =
-            |x: u32, y: u32| [x * 5 + y, 255 - y * 3, if (x / 8 + y / 8).is_multiple_of(2) { 40 } else { 200 }].map(|v| (v % 256) as u8);
+            |x: u32, y: u32| [x * 5 + y, 1023 - y * 3, if (x / 8 + y / 8).is_multiple_of(2) { 40 } else { 200 }].map(|v| (v % 256) as u8);
         let channels = layout.channels();
         let samples = (0..height).flat_map(|y| (0..width).flat_map(move |x| pixel(x, y).into_iter().take(channels))).collect();
         Picture::still(Raster::from_u8(width, height, layout, samples).expect("as many samples as there are"))

@@ -1,4 +1,4 @@
-//! Many scans, coarse ones first, each with the best tables for it.
+//! Many scans, coarse ones first, each with the best tables for it; or one of all there is.
 //!
 //! All coefficients are held. Each scan is gone over twice: symbols are counted, and then written.
 
@@ -95,7 +95,7 @@ impl<'a> Picture<'a> {
 
     /// Counts the symbols of a scan.
     pub(super) fn count(&self, step: &Step, restart_interval: u16) -> Counter {
-        let mut counter = Counter { uses: Box::new([[0; 256]; 2]), bits: 0 };
+        let mut counter = Counter { uses: Box::new([[0; 256]; 4]), bits: 0 };
         self.code(step, restart_interval, &mut counter);
         counter
     }
@@ -104,16 +104,11 @@ impl<'a> Picture<'a> {
     pub(super) fn write(&self, script: &[Step], restart_interval: u16, out: &mut Vec<u8>) {
         for step in script {
             let tables = self.count(step, restart_interval).tables();
+            let used = tables.iter().zip([0x00, 0x10, 0x01, 0x11]).filter(|(table, _)| !table.symbols.is_empty());
+            used.for_each(|(table, id)| file::put_table(out, id, table));
             let (first, last) = step.components;
-            let (has_dc, has_ac) = (step.is_dc() && step.bits.0 == 0, !step.is_dc());
-            let [from, to] = [first, last].map(|at| self.grid.components[at].table);
-            if has_dc {
-                (from..=to).for_each(|id| file::put_table(out, id as u8, &tables[id]));
-            }
-            if has_ac {
-                file::put_table(out, 0x10 | from as u8, &tables[0]);
-            }
-            let header = ScanHeader { components: first..last + 1, dc: has_dc, ac: has_ac, band: step.band, bits: step.bits };
+            let dc = step.has_dc() && step.bits.0 == 0;
+            let header = ScanHeader { components: first..last + 1, dc, ac: step.has_ac(), band: step.band, bits: step.bits };
             file::put_scan(out, self.grid, &header);
             let codes = tables.each_ref().map(Table::codes);
             let mut writer = Writer { codes: &codes, out, bits: Bits::EMPTY, restarts: 0 };
@@ -132,20 +127,24 @@ trait Sink {
     fn restart(&mut self);
 }
 
-/// How often each symbol of two tables is used, and the bits that symbols do not stand for.
+/// How often each symbol of the tables is used, and the bits that symbols do not stand for.
 pub(super) struct Counter {
-    pub(super) uses: Box<[[u32; 256]; 2]>,
+    /// DC and AC of luma, DC and AC of chroma.
+    pub(super) uses: Box<[[u32; 256]; 4]>,
     bits: u64,
 }
 
 impl Counter {
-    pub(super) fn tables(&self) -> [Table; 2] {
+    pub(super) fn tables(&self) -> [Table; 4] {
         self.uses.each_ref().map(|uses| Table::best(uses))
     }
 
     /// All bits of the scan, with those of its tables.
     pub(super) fn cost(&self) -> u64 {
         let table = |(table, uses): (&Table, &[u32; 256])| {
+            if table.symbols.is_empty() {
+                return 0;
+            }
             let codes: u64 = table.codes().iter().zip(uses).map(|(code, uses)| u64::from(code & 255) * u64::from(*uses)).sum();
             codes + 8 * (21 + table.symbols.len() as u64)
         };
@@ -156,7 +155,7 @@ impl Counter {
 impl Sink for Counter {
     #[inline(always)]
     fn symbol(&mut self, table: usize, symbol: u32, _bits: u32, count: u32) {
-        self.uses[table & 1][symbol as usize & 255] += 1;
+        self.uses[table & 3][symbol as usize & 255] += 1;
         self.bits += u64::from(count);
     }
 
@@ -169,7 +168,7 @@ impl Sink for Counter {
 }
 
 struct Writer<'a> {
-    codes: &'a [[Code; 256]; 2],
+    codes: &'a [[Code; 256]; 4],
     out: &'a mut Vec<u8>,
     bits: Bits,
     restarts: u8,
@@ -178,7 +177,7 @@ struct Writer<'a> {
 impl Sink for Writer<'_> {
     #[inline(always)]
     fn symbol(&mut self, table: usize, symbol: u32, bits: u32, count: u32) {
-        let code = self.codes[table & 1][symbol as usize & 255];
+        let code = self.codes[table & 3][symbol as usize & 255];
         self.bits.put(self.out, (code >> 8) << count | bits, (code & 255) + count);
     }
 
@@ -209,7 +208,7 @@ impl Picture<'_> {
             return self.code_units(step, &mut restarts, sink);
         }
         let component = &self.grid.components[first];
-        let mut ends = Ends::default();
+        let mut ends = Ends { table: component.table * 2 + 1, ..Ends::default() };
         let mut last_dc = 0;
         // Blocks that only fill a unit are none of this scan's.
         for row in self.blocks[first].chunks_exact(self.grid.held_across(component)).take(component.down()) {
@@ -219,22 +218,28 @@ impl Picture<'_> {
                     sink.restart();
                     last_dc = 0;
                 }
-                if step.is_dc() {
-                    code_dc(block, component.table, step.bits, &mut last_dc, sink);
-                } else if step.bits.0 == 0 {
-                    code_first(block, step.band, step.bits.1, &mut ends, sink);
-                } else {
-                    code_more(block, step.band, step.bits.1, &mut ends, sink);
+                let (table, (high, low)) = (component.table * 2, step.bits);
+                if step.has_dc() {
+                    code_dc(block, table, step.bits, &mut last_dc, sink);
+                }
+                if step.has_ac() && high == 0 {
+                    code_first(block, step.band, low, &mut ends, sink);
+                } else if step.has_ac() {
+                    code_more(block, step.band, low, &mut ends, sink);
+                }
+                if step.is_sequential() {
+                    ends.flush(sink);
                 }
             }
         }
         ends.flush(sink);
     }
 
-    /// First coefficients of several components.
+    /// Several components, which bring first coefficients at the least.
     #[inline(always)]
     fn code_units(&self, step: &Step, restarts: &mut Restarts, sink: &mut impl Sink) {
         let mut last_dc = [0; 3];
+        let mut ends = Ends::default();
         for (y, x) in (0..self.grid.units_down()).flat_map(|y| (0..self.grid.units_across()).map(move |x| (y, x))) {
             if restarts.is_due() {
                 sink.restart();
@@ -245,7 +250,12 @@ impl Picture<'_> {
                 let held = self.grid.held_across(component);
                 for (v, h) in (0..component.v).flat_map(|v| (0..component.h).map(move |h| (v, h))) {
                     let block = &self.blocks[at][(y * component.v + v) * held + x * component.h + h];
-                    code_dc(block, component.table, step.bits, &mut last_dc[at], sink);
+                    code_dc(block, component.table * 2, step.bits, &mut last_dc[at], sink);
+                    if step.is_sequential() {
+                        ends.table = component.table * 2 + 1;
+                        code_first(block, step.band, 0, &mut ends, sink);
+                        ends.flush(sink);
+                    }
                 }
             }
         }
@@ -292,6 +302,7 @@ impl Corrections {
 /// Blocks that ended and are not written yet: one symbol stands for many.
 #[derive(Debug, Default)]
 struct Ends {
+    table: usize,
     blocks: u32,
     corrections: Vec<Corrections>,
     /// All bits in them.
@@ -305,13 +316,18 @@ impl Ends {
     #[inline(always)]
     fn flush(&mut self, sink: &mut impl Sink) {
         if self.blocks > 0 {
-            let size = self.blocks.ilog2();
-            sink.symbol(0, size << 4, self.blocks & ((1 << size) - 1), size);
-            self.blocks = 0;
-            self.corrections.iter_mut().for_each(|corrections| corrections.flush(sink));
-            self.corrections.clear();
-            self.correction_bits = 0;
+            self.write(sink);
         }
+    }
+
+    #[inline(never)]
+    fn write(&mut self, sink: &mut impl Sink) {
+        let size = self.blocks.ilog2();
+        sink.symbol(self.table, size << 4, self.blocks & ((1 << size) - 1), size);
+        self.blocks = 0;
+        self.corrections.iter_mut().for_each(|corrections| corrections.flush(sink));
+        self.corrections.clear();
+        self.correction_bits = 0;
     }
 
     #[inline(always)]
@@ -330,8 +346,9 @@ impl Ends {
 /// Coefficients for the first time: as in a sequential scan, without the bits below `low`.
 #[inline(always)]
 fn code_first(block: &Block, band: (usize, usize), low: u32, ends: &mut Ends, sink: &mut impl Sink) {
-    let mut left = block.large(low, band);
-    let mut next = band.0 as u32;
+    let first = band.0.max(1);
+    let mut left = block.large(low, (first, band.1));
+    let mut next = first as u32;
     if left != 0 {
         ends.flush(sink);
     }
@@ -341,13 +358,13 @@ fn code_first(block: &Block, band: (usize, usize), low: u32, ends: &mut Ends, si
         let mut run = k - next;
         next = k + 1;
         while run > 15 {
-            sink.symbol(0, 0xF0, 0, 0);
+            sink.symbol(ends.table, 0xF0, 0, 0);
             run -= 16;
         }
         let value = i32::from(block.coefficients[place(k)]);
         // Shifted towards zero.
         let (size, bits) = sized(if value < 0 { -(-value >> low) } else { value >> low });
-        sink.symbol(0, run << 4 | size, bits, size);
+        sink.symbol(ends.table, run << 4 | size, bits, size);
     }
     if next <= band.1 as u32 {
         ends.add(Corrections::default(), sink);
@@ -370,7 +387,7 @@ fn code_more(block: &Block, band: (usize, usize), low: u32, ends: &mut Ends, sin
         next = k + 1;
         while run > 15 && k < end {
             ends.flush(sink);
-            sink.symbol(0, 0xF0, 0, 0);
+            sink.symbol(ends.table, 0xF0, 0, 0);
             corrections.flush(sink);
             run -= 16;
         }
@@ -380,7 +397,7 @@ fn code_more(block: &Block, band: (usize, usize), low: u32, ends: &mut Ends, sin
             continue;
         }
         ends.flush(sink);
-        sink.symbol(0, run << 4 | 1, u32::from(value >= 0), 1);
+        sink.symbol(ends.table, run << 4 | 1, u32::from(value >= 0), 1);
         corrections.flush(sink);
         run = 0;
     }

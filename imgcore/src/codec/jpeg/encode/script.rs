@@ -15,9 +15,19 @@ pub(super) struct Step {
 }
 
 impl Step {
-    /// Whether it brings the first coefficient of each block, rather than others.
-    pub(super) fn is_dc(&self) -> bool {
+    /// Whether it brings the first coefficient of each block.
+    pub(super) fn has_dc(&self) -> bool {
         self.band.0 == 0
+    }
+
+    /// Whether it brings others.
+    pub(super) fn has_ac(&self) -> bool {
+        self.band.1 > 0
+    }
+
+    /// Whether it brings both, and so everything: each block has an end of its own then.
+    pub(super) fn is_sequential(&self) -> bool {
+        self.has_dc() && self.has_ac()
     }
 }
 
@@ -58,6 +68,11 @@ pub(super) fn usual(grid: &Grid) -> &'static [Step] {
     if grid.components.len() == 1 { GRAY } else { COLOR }
 }
 
+/// All there is in one scan, which a file that is not progressive has.
+pub(super) fn sequential(grid: &Grid) -> Step {
+    Step { components: (0, grid.components.len() - 1), band: (0, 63), bits: (0, 0) }
+}
+
 /// All first coefficients of a component.
 pub(super) fn levels(component: usize) -> Step {
     dc((component, component), (0, 0))
@@ -84,8 +99,15 @@ struct Deal {
     cost: u64,
 }
 
-/// The script with the fewest bits of a good many: those that mozjpeg tries, but for a third late bit of luma.
-pub(super) fn smallest(picture: &Picture<'_>) -> Vec<Step> {
+/// The script with the fewest bits of a good many: those that mozjpeg tries, but for a third late bit of luma, and one scan where the file
+/// need not be progressive.
+pub(super) fn smallest(picture: &Picture<'_>, progressive: bool) -> Vec<Step> {
+    let many = smallest_of_many(picture);
+    let one = sequential(picture.grid);
+    if !progressive && cost(picture, one) <= many.iter().map(|step| cost(picture, *step)).sum() { vec![one] } else { many }
+}
+
+fn smallest_of_many(picture: &Picture<'_>) -> Vec<Step> {
     let components = picture.grid.components.len();
     let first = cheapest_dc(picture);
     let has_late = first.iter().any(|step| step.bits.1 > 0);
@@ -108,7 +130,8 @@ fn cheapest_dc(picture: &Picture<'_>) -> Vec<Step> {
     let ways: &[&[(usize, usize)]] =
         if picture.grid.components.len() == 1 { &[&[(0, 0)]] } else { &[&[(0, 2)], &[(0, 0), (1, 2)], &[(0, 0), (1, 1), (2, 2)]] };
     let all = ways[0][0];
-    let ways = ways.iter().flat_map(|way| [0, 1].map(|late| way.iter().map(|components| dc(*components, (0, late))).collect::<Vec<Step>>()));
+    let ways =
+        ways.iter().flat_map(|way| [0, 1].map(|late| way.iter().map(|components| dc(*components, (0, late))).collect::<Vec<Step>>()));
     let cost = |way: &Vec<Step>| {
         let later = if way[0].bits.1 > 0 { cost(picture, dc(all, (1, 0))) } else { 0 };
         later + way.iter().map(|step| cost(picture, *step)).sum::<u64>()
@@ -175,7 +198,7 @@ mod tests {
             for strength in [1, 4, 30, 56] {
                 for quality in [5, 50, 90, 100] {
                     let components = if chroma.is_none() { 1 } else { 3 };
-                    all.push((components, with_picture(strength, quality, chroma, smallest)));
+                    all.push((components, with_picture(strength, quality, chroma, |picture| smallest(picture, true))));
                 }
             }
         }
@@ -217,7 +240,7 @@ mod tests {
                     picture.write(script, 0, &mut out);
                     out.len() as u64
                 };
-                for script in [COLOR.to_vec(), smallest(picture)] {
+                for script in [COLOR.to_vec(), smallest(picture, true), vec![sequential(picture.grid)]] {
                     let cost: u64 = script.iter().map(|step| cost(picture, *step)).sum();
                     // Beside them are the bytes behind FF, at most one in a hundred, and those that a scan's end fills up.
                     let (written, least) = (written(&script), cost / 8);
@@ -226,7 +249,8 @@ mod tests {
                         "{written} {least}"
                     );
                 }
-                assert!(written(&smallest(picture)) <= written(COLOR));
+                assert!(written(&smallest(picture, true)) <= written(COLOR));
+                assert!(written(&smallest(picture, false)) <= written(&[sequential(picture.grid)]));
             });
         }
     }

@@ -4,16 +4,27 @@
 
 use fearless_simd::dispatch;
 
+use super::file;
+use super::grid::Grid;
 use super::kernels::Engine;
-use super::progressive::Picture;
+use super::progressive::{self, Picture};
 use super::script;
 use super::strip::{Blocks, Strip};
 use super::trellis::{Levels, Rates, Trellis};
 
-/// Writes all scans. The strip makes coefficients that are not divided.
-pub(super) fn write(strip: &mut Strip<'_>, steps: &[[u8; 64]; 2], restart_interval: u16, out: &mut Vec<u8>) {
+/// What is held of such a picture, in bytes.
+pub(super) fn bytes(grid: &Grid) -> u64 {
+    progressive::bytes(grid) + Levels::bytes(grid)
+}
+
+/// From the frame to the last scan, of which there are many where that is smaller, and in every case if `progressive`. The strip makes
+/// coefficients that are not divided.
+pub(super) fn write(strip: &mut Strip<'_>, steps: &[[u8; 64]; 2], progressive: bool, restart_interval: u16, out: &mut Vec<u8>) {
     let picture = worthwhile(strip, steps);
-    picture.write(&script::smallest(&picture), restart_interval, out);
+    let script = script::smallest(&picture, progressive);
+    file::put_frame(out, strip.grid, steps, script != [script::sequential(strip.grid)]);
+    file::put_restart_interval(out, restart_interval);
+    picture.write(&script, restart_interval, out);
 }
 
 fn worthwhile<'a>(strip: &mut Strip<'a>, steps: &[[u8; 64]; 2]) -> Picture<'a> {
@@ -53,18 +64,18 @@ fn rates(picture: &Picture<'_>) -> [Rates; 2] {
     for (at, component) in picture.grid.components.iter().enumerate() {
         let [dc, ac] = &mut uses[component.table];
         let (levels, others) = (picture.count(&script::levels(at), 0), picture.count(&script::whole(at), 0));
-        dc.iter_mut().zip(&levels.uses[component.table]).for_each(|(all, uses)| *all += uses);
-        ac.iter_mut().zip(&others.uses[0]).for_each(|(all, uses)| *all += uses);
+        dc.iter_mut().zip(&levels.uses[component.table * 2]).for_each(|(all, uses)| *all += uses);
+        ac.iter_mut().zip(&others.uses[component.table * 2 + 1]).for_each(|(all, uses)| *all += uses);
     }
     uses.each_ref().map(|[dc, ac]| Rates::counted(dc, ac))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::grid::Grid;
     use super::super::strip::Source;
     use super::super::{Coding, kernels, put_picture, tables};
     use super::*;
+    use crate::codec::jpeg::segments::{SOF0, SOF2};
     use crate::codec::jpeg::{decode, encode};
     use crate::pixels::{Layout, Pixels};
     use crate::recipe::ChromaSubsampling;
@@ -128,10 +139,38 @@ mod tests {
 
     #[test]
     fn a_small_file_is_smaller() {
-        for (grid, pixels) in pictures().into_iter().filter(|(grid, _)| grid.width > 100) {
-            let small = file(Engine::new(), &grid, &pixels, &Coding { smallest: true, ..Coding::FAST }).len();
-            let usual = file(Engine::new(), &grid, &pixels, &Coding { progressive: true, ..Coding::FAST }).len();
-            assert!(small < usual, "{small} bytes rather than {usual}");
+        for (grid, pixels) in pictures() {
+            for quality in [5, 50, 80, 98] {
+                // With the steps of the others, so that only the choice and the scans differ.
+                let steps = tables::steps(quality);
+                let mut small = vec![0xFF, 0xD8];
+                write(&mut Strip::undivided(Engine::new(), source(&grid, &pixels), &grid), &steps, false, 0, &mut small);
+                let small = small.len() + 2;
+                for how in [Coding { best_tables: true, ..Coding::FAST }, Coding { progressive: true, ..Coding::FAST }] {
+                    let usual = file(Engine::new(), &grid, &pixels, &Coding { quality, ..how }).len();
+                    // Where symbols are few, one that the choice brings in may cost its place in a table.
+                    assert!(small <= usual + 4, "{small} bytes rather than {usual}, {grid:?}, {how:?}, quality {quality}");
+                    let is_large = grid.width > 100 && pixels.iter().any(|value| *value != pixels[0]);
+                    assert!(!is_large || small < usual * 97 / 100, "{small} bytes rather than {usual}, {grid:?}, quality {quality}");
+                }
+            }
         }
+    }
+
+    #[test]
+    fn tiny_files_are_progressive_only_where_they_must_be() {
+        let is_progressive = |side: usize, progressive: bool| {
+            let grid = Grid::new(side, side, Some(ChromaSubsampling::Cs420));
+            let pixels: Vec<u8> = (0..side * side * 3).map(|at| (at / 3 % side * 2 + at / 900) as u8).collect();
+            let how = Coding { smallest: true, progressive, ..Coding::FAST };
+            let file = file(Engine::new(), &grid, &pixels, &how);
+            let [sequential, many] = [SOF0, SOF2].map(|marker| file.windows(2).any(|pair| pair == [0xFF, marker]));
+            assert!(sequential != many);
+            many
+        };
+        assert_eq!(
+            [(1, false), (1, true), (150, false), (150, true)].map(|(side, progressive)| is_progressive(side, progressive)),
+            [false, true, true, true]
+        );
     }
 }
