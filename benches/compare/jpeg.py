@@ -5,9 +5,9 @@
     python3.11 benches/compare/jpeg.py --also photo.jpg       # others as well
 
 Each encoder writes each picture at the quality that reaches a SSIMULACRA2 of 70, and of 85: the two qualities around it are searched, and bytes
-taken between them in proportion. All files are decoded by libjpeg-turbo, as Pillow has it. Chroma is halved in both directions everywhere. Time is the CPU
-time at the quality of 70, beside sharp's default in the same round, the median over rounds in which the encoders take turns. The peers, the photographs
-and the judge are those of compare.py.
+taken between them in proportion. All files are decoded by libjpeg-turbo, as Pillow has it. Time is the CPU time at the quality of 70, beside
+sharp's default in the same round, the median over rounds in which the encoders take turns. The peers, the photographs and the judge are those
+of compare.py; a photograph's longer side has at most 800 pixels.
 """
 
 import argparse
@@ -50,10 +50,10 @@ def pictures_in(paths):
 class Subject:
     """A picture, and what became of it."""
 
-    def __init__(self, name, picture, contestants):
+    def __init__(self, picture, chroma, contestants):
         import numpy
 
-        self.name, self.size, self.contestants = name, picture.size, contestants
+        self.size, self.chroma, self.contestants = picture.size, chroma, contestants
         self.pixels, self.reference, self.file, self.result = (FOLDER / f"{part}" for part in ("pixels.rgb", "reference", "file.jpg", "result.rgb"))
         self.pixels.write_bytes(picture.tobytes())
         self.reference.write_bytes(numpy.asarray(picture, dtype="<f4").tobytes())
@@ -61,7 +61,8 @@ class Subject:
 
     def encode(self, encoder, quality, **more):
         peer, way = ENCODERS[encoder]
-        job = {"kind": "encode", "inputs": [str(self.pixels)], "size": self.size, "output": "jpeg", "way": way, "quality": quality, **more}
+        job = {"kind": "encode", "inputs": [str(self.pixels)], "size": self.size, "output": "jpeg", "way": way, "quality": quality,
+               "chroma": self.chroma, **more}
         return self.contestants[peer].ask(job)
 
     def at(self, encoder, quality):
@@ -137,6 +138,7 @@ def show(rows):
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--also", nargs="*", default=[], help="more pictures")
+    arguments.add_argument("--chroma", default="4:2:0", choices=["4:2:0", "4:4:4"], help="what is kept of it (default: 4:2:0)")
     arguments.add_argument("--rounds", type=int, default=9, help="how often the time is taken (default: 9)")
     given = arguments.parse_args()
     if Path(sys.prefix).resolve() != compare.VENV.resolve():
@@ -150,9 +152,9 @@ def main():
     rows = []
     for name, picture in pictures_in(given.also):
         print(name, file=sys.stderr, flush=True)
-        subject = Subject(name, picture, contestants)
+        subject = Subject(picture, given.chroma, contestants)
         rows.append((name, subject.size, *measure(subject, given.rounds)))
-    text = f"{show(rows)}\n\n{about}; {given.rounds} rounds."
+    text = f"{show(rows)}\n\n{about}; {given.rounds} rounds, {given.chroma}."
     (compare.WORK / "jpeg.md").write_text(text + "\n")
     print(text)
 

@@ -87,7 +87,8 @@ fn small_files_cost_what_was_forecast() {
                 peak <= forecast + SLACK && forecast < 2 * peak,
                 "{noise}, {quality}: {peak} bytes of heap, and a forecast of {forecast}"
             );
-            let limits = Limits { max_memory_bytes: forecast - 1, ..Limits::default() };
+            let mut limits = Limits::default();
+            limits.max_memory_bytes = forecast - 1;
             let refused = convert(&file, &recipe, &Context::with_limits(limits)).expect_err("too little memory");
             assert_eq!(refused.code(), "limit_exceeded");
         }

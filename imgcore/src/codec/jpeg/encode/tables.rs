@@ -85,7 +85,7 @@ const CHROMA: [u8; 64] = [
 ];
 
 /// In quarters of a step. Found by search, beginning with the table of N. Robidoux that mozjpeg has: the fewest bytes at SSIMULACRA2 70 and
-/// 85 for a dozen photographs with halved chroma, the first step and those at six distances from it being free.
+/// 85 for cuts of eight photographs with halved chroma, the first step and those at six distances from it being free.
 const SMALL_LUMA: [u16; 64] = [
     66, 64, 65, 151, 176, 189, 187, 215, 64, 64, 79, 155, 179, 189, 187, 220, 65, 79, 131, 166, 189, 188, 186, 234, 151, 155, 166, 183,
     189, 187, 198, 258, 176, 179, 189, 189, 188, 186, 229, 294, 189, 189, 188, 187, 186, 220, 273, 344, 187, 187, 186, 198, 229, 273, 333,
