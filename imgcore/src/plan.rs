@@ -289,7 +289,7 @@ fn refuse_unsupported(recipe: &Recipe, header: &Header) -> Result<(), Error> {
         (encode.is_some_and(|e| e.format == Format::Webp && !e.lossless), "lossy WebP (say `\"lossless\": true`)"),
         (encode.is_some_and(|e| e.lossless && e.format != Format::Webp), "`lossless` for other than WebP"),
         (encode.is_some_and(|e| e.progressive && e.format != Format::Jpeg), "`progressive` for other than JPEG"),
-        (encode.is_some_and(|e| e.effort == Effort::Small), "the effort `small`"),
+        (encode.is_some_and(|e| e.effort == Effort::Small && e.format != Format::Jpeg), "the effort `small` for other than JPEG"),
         (encode.is_some_and(|e| !matches!(e.format, Format::Jpeg | Format::Png | Format::Webp | Format::Gif)), "writing this format"),
     ];
     if let Some((_, what)) = wishes.into_iter().find(|(wished, _)| *wished) {

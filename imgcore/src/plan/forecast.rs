@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{DecodePlan, EncodePlan, Feed, Op, ResizeSpec, chroma_span, decoded_size};
-use crate::codec::encode_scratch;
+use crate::codec::{encode_passes, encode_scratch};
 use crate::geometry::Size;
 use crate::ops::{extend, flatten, resize};
 use crate::probe::Header;
@@ -104,7 +104,7 @@ impl Forecast {
         let samples = size.pixels() * encode.layout.channels() as u64;
         let output = samples + samples / 8 + 64 * 1024;
         render = render.max(current + encode_scratch(encode, size) + output);
-        Forecast { decoded, scratch, render, output, work: work + samples }
+        Forecast { decoded, scratch, render, output, work: work + samples * encode_passes(encode) }
     }
 }
 

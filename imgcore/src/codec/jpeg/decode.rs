@@ -410,6 +410,7 @@ mod tests {
     use crate::decode::{Collect, DecodePlan};
     use crate::pixels::{Layout, Picture, Pixels};
     use crate::plan::EncodePlan;
+    use crate::recipe::Effort;
 
     fn decoded(file: &[u8], partial: bool) -> Result<(Vec<u8>, Vec<Warning>), Error> {
         decoded_at(8, file, partial)
@@ -461,8 +462,9 @@ mod tests {
     #[test]
     fn the_same_coefficients_give_the_same_pixels_whatever_the_scans() {
         for (width, height) in [(1, 1), (17, 9), (97, 61)] {
-            let files: Vec<Vec<u8>> =
-                plans(Layout::Rgb).iter().map(|(_, plan)| written(&picture(width, height, Layout::Rgb), plan)).collect();
+            // A small file has coefficients of its own.
+            let plans = plans(Layout::Rgb).into_iter().filter(|(_, plan)| plan.effort != Effort::Small);
+            let files: Vec<Vec<u8>> = plans.map(|(_, plan)| written(&picture(width, height, Layout::Rgb), &plan)).collect();
             for (at, file) in files.iter().enumerate().skip(3) {
                 assert!(whole(file) == whole(&files[at % 3]), "{width}x{height}, plan {at}");
             }
