@@ -282,4 +282,5 @@ def main():
     print(f"\nalso in {WORK}, with a plot and all figures", file=sys.stderr)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -13,7 +13,11 @@ async function resized (source, kind, [width, height], output) {
   return output === 'jpeg' || output === 'webp' ? image.toFormat(output, { quality: 80 }).toBuffer() : image.toFormat(output).toBuffer()
 }
 
-async function run (data, { kind, size, output }) {
+async function run (data, { kind, size, output, way, quality, chroma }) {
+  if (kind === 'encode' && way) {
+    const raw = { width: size[0], height: size[1], channels: 3 }
+    return sharp(data, { raw }).jpeg({ quality, mozjpeg: way === 'mozjpeg', chromaSubsampling: chroma }).toBuffer()
+  }
   if (kind === 'decode' || kind === 'encode') throw UNABLE
   if (kind === 'probe') return Buffer.from(JSON.stringify(await sharp(data).metadata()))
   const open = () => sharp(data, { animated: output === 'gif', autoOrient: true })

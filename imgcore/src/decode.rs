@@ -148,7 +148,7 @@ pub(crate) fn contain<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, E
     }
 }
 
-/// Keeps what a plan has decoded, as rows or as planes.
+/// The sink for a plan: of rows or of planes.
 enum Keeper {
     Rows(Collect),
     Planes(CollectPlanes),
@@ -179,8 +179,8 @@ impl Keeper {
 
 /// The sink that keeps the planes of a still.
 #[derive(Debug, Default)]
-pub(crate) struct CollectPlanes {
-    pub(crate) kept: Option<Planes>,
+struct CollectPlanes {
+    kept: Option<Planes>,
 }
 
 impl Sink for CollectPlanes {

@@ -70,8 +70,7 @@ pub fn convert(input: &[u8], recipe: &Recipe, ctx: &Context) -> Result<Output, E
     let (header, blocks) = probe::read(input, ctx)?;
     let plan = plan(recipe, &header, ctx)?;
     let mut decoded = decode::collect(input, header.format, &plan.decode, ctx)?;
-    let source = report::Source::new(input, &header);
-    finish(&source, &mut decoded, &blocks, recipe, plan, ctx)
+    finish(&header, &mut decoded, &blocks, recipe, plan, ctx)
 }
 
 /// Carries out many recipes on one file; what they can share is decoded once.
@@ -83,7 +82,6 @@ pub fn convert_many(input: &[u8], recipes: &[Recipe], ctx: &Context) -> Vec<Resu
         Ok(found) => found,
         Err(error) => return vec![Err(error); recipes.len()],
     };
-    let source = report::Source::new(input, &header);
     let planned = plan_many(recipes, &header, ctx);
     let joint = planned.joint();
     let mut shared: Vec<(decode::DecodePlan, Result<decode::First, Error>)> = match decode::collect_joint(input, header.format, &joint, ctx)
@@ -103,7 +101,7 @@ pub fn convert_many(input: &[u8], recipes: &[Recipe], ctx: &Context) -> Vec<Resu
         for ((recipe, plan), result) in recipes.iter().zip(&mut plans).zip(&mut results) {
             let Some(plan) = plan.take_if(|plan| plan.decode == decode) else { continue };
             *result = Some(match &mut decoded {
-                Ok(decoded) => finish(&source, decoded, &blocks, recipe, plan, ctx),
+                Ok(decoded) => finish(&header, decoded, &blocks, recipe, plan, ctx),
                 Err(error) => Err(error.clone()),
             });
         }
@@ -141,14 +139,13 @@ pub fn convert_pixels(picture: Picture, recipe: &Recipe, ctx: &Context) -> Resul
         return Err(Error::unsupported("converting planes"));
     };
     let raster = raster.into_8_bits();
-    let source = report::Source::new(raster.bytes(), &header);
     let mut decoded = decode::First { pixels: Pixels::Raster(raster), warnings: Vec::new() };
-    finish(&source, &mut decoded, &blocks, recipe, plan, ctx)
+    finish(&header, &mut decoded, &blocks, recipe, plan, ctx)
 }
 
 /// Renders, encodes and reports: what one rendition does not share with its neighbors.
 fn finish(
-    source: &report::Source<'_>,
+    header: &Header,
     decoded: &mut decode::First,
     blocks: &Blocks,
     recipe: &Recipe,
@@ -156,7 +153,7 @@ fn finish(
     ctx: &Context,
 ) -> Result<Output, Error> {
     let (pixels, warnings) = render::render(&mut decoded.pixels, blocks, &plan, ctx)?;
-    let picture = Picture { frames: vec![Frame { pixels, delay_ms: 0 }], loops: 0, profile: None };
+    let picture = Picture::still(pixels);
     let kept = metadata::kept(blocks, recipe.metadata, recipe.auto_orient);
     let data = encode::encode(&picture, &kept, &plan.encode, ctx)?;
     let recipe_hash = recipe.hash(&ctx.assets)?;
@@ -164,6 +161,6 @@ fn finish(
     if kept.exif.is_some() && !plan.encode.exif {
         own.push(Warning { code: "metadata_dropped", message: format!("a {} holds no EXIF", plan.encode.format) });
     }
-    let warnings = [&source.header.warnings, &decoded.warnings, &warnings, &own].into_iter().flatten().cloned().collect();
-    Ok(source.report(plan, data, recipe_hash, warnings))
+    let warnings = [&header.warnings, &decoded.warnings, &warnings, &own].into_iter().flatten().cloned().collect();
+    Ok(Output::new(data, header, plan, recipe_hash, warnings))
 }

@@ -186,6 +186,18 @@ pub enum Pixels {
     Planes(Planes),
 }
 
+impl From<Raster> for Pixels {
+    fn from(raster: Raster) -> Pixels {
+        Pixels::Raster(raster)
+    }
+}
+
+impl From<Planes> for Pixels {
+    fn from(planes: Planes) -> Pixels {
+        Pixels::Planes(planes)
+    }
+}
+
 /// One frame of a picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
@@ -209,7 +221,7 @@ pub struct Picture {
 impl Picture {
     /// A still picture in sRGB.
     #[must_use]
-    pub fn still(raster: Raster) -> Picture {
-        Picture { frames: vec![Frame { pixels: Pixels::Raster(raster), delay_ms: 0 }], loops: 0, profile: None }
+    pub fn still(pixels: impl Into<Pixels>) -> Picture {
+        Picture { frames: vec![Frame { pixels: pixels.into(), delay_ms: 0 }], loops: 0, profile: None }
     }
 }

@@ -289,7 +289,7 @@ fn refuse_unsupported(recipe: &Recipe, header: &Header) -> Result<(), Error> {
         (encode.is_some_and(|e| e.format == Format::Webp && !e.lossless), "lossy WebP (say `\"lossless\": true`)"),
         (encode.is_some_and(|e| e.lossless && e.format != Format::Webp), "`lossless` for other than WebP"),
         (encode.is_some_and(|e| e.progressive && e.format != Format::Jpeg), "`progressive` for other than JPEG"),
-        (encode.is_some_and(|e| e.effort == Effort::Small), "the effort `small`"),
+        (encode.is_some_and(|e| e.effort == Effort::Small && e.format != Format::Jpeg), "the effort `small` for other than JPEG"),
         (encode.is_some_and(|e| !matches!(e.format, Format::Jpeg | Format::Png | Format::Webp | Format::Gif)), "writing this format"),
     ];
     if let Some((_, what)) = wishes.into_iter().find(|(wished, _)| *wished) {
@@ -329,8 +329,12 @@ fn eighths(recipe: &Recipe, header: &Header, fitted: &Fitted) -> u8 {
     if header.format != Format::Jpeg || needs_all {
         return 8;
     }
-    let least = fitted.x.scale.min(fitted.y.scale);
-    Ratio::whole(12).over(least).ceil().clamp(1, 8) as u8
+    least_eighths(fitted.x.scale.min(fitted.y.scale))
+}
+
+/// The rule itself, for the axis with fewer samples of the source for each one of the result.
+fn least_eighths(scale: Ratio) -> u8 {
+    Ratio::whole(12).over(scale).ceil().clamp(1, 8) as u8
 }
 
 /// The size of a picture that is decoded at N/8: a part of a sample is a whole one.
@@ -382,8 +386,12 @@ fn plan_feed(fitted: &Fitted, recipe: &Recipe, turn: Turn, stored: Size, eighths
         return Feed::Raster { before, resize: None };
     }
     let kernel = recipe.resize.as_ref().map_or(Kernel::Lanczos3, |resize| resize.kernel);
-    let scaled = |axis: Axis| axis.of_plane(Ratio::new(i64::from(eighths), 8), Ratio::whole(1));
-    Feed::Stream(ResizeSpec { x: scaled(x), y: scaled(y), kernel })
+    Feed::Stream(ResizeSpec { x: decoded_axis(x, eighths, 1), y: decoded_axis(y, eighths, 1), kernel })
+}
+
+/// An axis of the stored picture on what is decoded of it at N/8, where a sample spans so many pixels.
+fn decoded_axis(axis: Axis, eighths: u8, span: u8) -> Axis {
+    axis.of_plane(Ratio::new(i64::from(eighths), 8 * i64::from(span)), Ratio::whole(1))
 }
 
 /// A JPEG that becomes a JPEG stays in planes, where nothing between needs RGB: how chroma is decoded, by the rule of [`eighths`] at its own
@@ -396,31 +404,33 @@ fn plan_planes(fitted: &Fitted, recipe: &Recipe, turn: Turn, header: &Header, ei
     if !is_ycc || encode.format != Format::Jpeg || encode.layout != Layout::Rgb || fitted.is_copy() || kernel == Kernel::Nearest {
         return None;
     }
-    // Pixels a chroma sample, across and down: in the file as it is stored, in the result as it is seen.
-    let from = match header.chroma_subsampling? {
-        "4:4:4" => [1, 1],
-        "4:2:2" => [2, 1],
-        "4:4:0" => [1, 2],
-        "4:2:0" => [2, 2],
-        _ => return None,
-    };
-    let to = match encode.chroma_subsampling {
-        ChromaSubsampling::Cs420 => [2, 2],
-        ChromaSubsampling::Cs422 => [2, 1],
-        ChromaSubsampling::Cs444 => [1, 1],
-    };
+    // In the file as it is stored, in the result as it is seen.
+    let (from, to) = (chroma_span(header)?, encode.chroma_subsampling.span());
     let (x, y) = stored_axes(fitted.x, fitted.y, turn, header.stored());
-    let subsampled = |axis: Axis, by: i64| axis.of_plane(Ratio::whole(1), Ratio::new(1, by));
+    let subsampled = |axis: Axis, span: u8| axis.of_plane(Ratio::whole(1), Ratio::new(1, i64::from(span)));
     let (chroma_x, chroma_y) = stored_axes(subsampled(fitted.x, to[0]), subsampled(fitted.y, to[1]), turn, header.stored());
-    let of_file = |axis: Axis, by: i64, eighths: u8| axis.of_plane(Ratio::new(i64::from(eighths), 8 * by), Ratio::whole(1));
-    let least = of_file(chroma_x, from[0], 8).scale.min(of_file(chroma_y, from[1], 8).scale);
-    let chroma_eighths = if fast_shrink_on_load { Ratio::whole(12).over(least).ceil().clamp(1, 8) as u8 } else { 8 };
+    let least = decoded_axis(chroma_x, 8, from[0]).scale.min(decoded_axis(chroma_y, 8, from[1]).scale);
+    let chroma_eighths = if fast_shrink_on_load { least_eighths(least) } else { 8 };
     if chroma_eighths > eighths {
         return None;
     }
-    let luma = ResizeSpec { x: of_file(x, 1, eighths), y: of_file(y, 1, eighths), kernel };
-    let chroma = ResizeSpec { x: of_file(chroma_x, from[0], chroma_eighths), y: of_file(chroma_y, from[1], chroma_eighths), kernel };
+    let spec = |(x, y): (Axis, Axis), eighths: u8, span: [u8; 2]| {
+        let (x, y) = (decoded_axis(x, eighths, span[0]), decoded_axis(y, eighths, span[1]));
+        ResizeSpec { x, y, kernel }
+    };
+    let (luma, chroma) = (spec((x, y), eighths, [1, 1]), spec((chroma_x, chroma_y), chroma_eighths, from));
     Some((chroma_eighths, Feed::Planes { luma, chroma }))
+}
+
+/// The pixels that a chroma sample of the file spans, across and down; None where it is none of the usual ones.
+fn chroma_span(header: &Header) -> Option<[u8; 2]> {
+    match header.chroma_subsampling? {
+        "4:4:4" => Some([1, 1]),
+        "4:2:2" => Some([2, 1]),
+        "4:4:0" => Some([1, 2]),
+        "4:2:0" => Some([2, 2]),
+        _ => None,
+    }
 }
 
 /// The operations after the turn, with the size and the layout that they end in.

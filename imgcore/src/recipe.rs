@@ -525,7 +525,8 @@ pub enum Effort {
     /// Few bytes for little time. A JPEG has optimized Huffman tables.
     #[default]
     Balanced,
-    /// The fewest bytes.
+    /// The fewest bytes for the looks, in more time and, for a JPEG, more memory. A JPEG loses what costs more bytes than it is worth, has
+    /// quantization tables of its own, and is progressive where that is smaller. No other format has it yet.
     Small,
 }
 
@@ -542,6 +543,17 @@ pub enum ChromaSubsampling {
     /// One chroma sample a pixel.
     #[serde(rename = "4:4:4")]
     Cs444,
+}
+
+impl ChromaSubsampling {
+    /// The pixels that a chroma sample spans, across and down.
+    pub(crate) const fn span(self) -> [u8; 2] {
+        match self {
+            ChromaSubsampling::Cs420 => [2, 2],
+            ChromaSubsampling::Cs422 => [2, 1],
+            ChromaSubsampling::Cs444 => [1, 1],
+        }
+    }
 }
 
 /// The result's format and its options.

@@ -17,19 +17,35 @@ use crate::report::Warning;
 /// Carries out a plan on decoded pixels of 8 bits, which are only read.
 pub(crate) fn render(source: &mut Pixels, blocks: &Blocks, plan: &Plan, ctx: &Context) -> Result<(Pixels, Vec<Warning>), Error> {
     ctx.go_on(Stage::Render)?;
-    match (source, &plan.feed) {
-        (Pixels::Planes(planes), Feed::Planes { luma, chroma }) => {
-            let planes = render_planes(planes, luma, chroma, plan)?;
-            Ok((Pixels::Planes(planes), Vec::new()))
+    let mut warnings = Vec::new();
+    let mut raster = match (source, &plan.feed) {
+        (Pixels::Planes(source), Feed::Planes { luma, chroma }) => {
+            return Ok((Pixels::Planes(render_planes(source, luma, chroma, plan)?), warnings));
         }
-        (Pixels::Raster(raster), feed) => {
-            let (raster, warnings) = render_raster(raster, feed, blocks, plan, ctx)?;
-            Ok((Pixels::Raster(raster.into_owned()), warnings))
+        (Pixels::Raster(source), Feed::Stream(spec)) => Cow::Owned(resize::resize(source, spec)?),
+        (Pixels::Raster(source), Feed::Raster { before, resize }) => {
+            let mut raster = Cow::Borrowed(&*source);
+            for op in before {
+                apply(op, &mut raster, blocks, &mut warnings);
+            }
+            match resize {
+                Some(spec) => Cow::Owned(resize::resize(raster.to_mut(), spec)?),
+                None => raster,
+            }
         }
-        _ => Err(Error::internal("planes were decoded where rows were planned")),
+        _ => return Err(Error::internal("what was decoded is not what was planned")),
+    };
+    if plan.turn != Turn::NONE {
+        raster = Cow::Owned(turn::turn(&raster, plan.turn));
     }
+    for op in &plan.after {
+        ctx.go_on(Stage::Render)?;
+        apply(op, &mut raster, blocks, &mut warnings);
+    }
+    Ok((Pixels::Raster(raster.into_owned()), warnings))
 }
 
+/// Resizes and turns one plane after the other.
 fn render_planes(source: &mut Planes, luma: &ResizeSpec, chroma: &ResizeSpec, plan: &Plan) -> Result<Planes, Error> {
     let mut planes = [Vec::new(), Vec::new(), Vec::new()];
     for (at, spec) in [luma, chroma, chroma].into_iter().enumerate() {
@@ -42,38 +58,6 @@ fn render_planes(source: &mut Planes, luma: &ResizeSpec, chroma: &ResizeSpec, pl
     }
     let shape = Shape { width: plan.width, height: plan.height, deep: false, layout: None, planes: Vec::new() };
     Ok(Planes { shape, planes })
-}
-
-fn render_raster<'a>(
-    source: &'a mut Raster,
-    feed: &Feed,
-    blocks: &Blocks,
-    plan: &Plan,
-    ctx: &Context,
-) -> Result<(Cow<'a, Raster>, Vec<Warning>), Error> {
-    let mut warnings = Vec::new();
-    let mut raster = match feed {
-        Feed::Stream(spec) => Cow::Owned(resize::resize(source, spec)?),
-        Feed::Raster { before, resize } => {
-            let mut raster = Cow::Borrowed(&*source);
-            for op in before {
-                apply(op, &mut raster, blocks, &mut warnings);
-            }
-            match resize {
-                Some(spec) => Cow::Owned(resize::resize(raster.to_mut(), spec)?),
-                None => raster,
-            }
-        }
-        Feed::Planes { .. } => return Err(Error::internal("planes were planned where rows are decoded")),
-    };
-    if plan.turn != Turn::NONE {
-        raster = Cow::Owned(turn::turn(&raster, plan.turn));
-    }
-    for op in &plan.after {
-        ctx.go_on(Stage::Render)?;
-        apply(op, &mut raster, blocks, &mut warnings);
-    }
-    Ok((raster, warnings))
 }
 
 fn apply(op: &Op, raster: &mut Cow<'_, Raster>, blocks: &Blocks, warnings: &mut Vec<Warning>) {

@@ -37,8 +37,6 @@ pub struct Report {
     pub bytes: u64,
     /// SHA-256 of the result, in hex.
     pub sha256: String,
-    /// SHA-256 of the input, in hex.
-    pub source_sha256: String,
     /// The recipe's hash, in hex.
     pub recipe_hash: String,
     /// The output revision that made the bytes.
@@ -71,28 +69,17 @@ impl Warning {
     }
 }
 
-/// What all renditions of one input have in common.
-pub(crate) struct Source<'a> {
-    pub(crate) header: &'a Header,
-    sha256: String,
-}
-
-impl<'a> Source<'a> {
-    pub(crate) fn new(input: &[u8], header: &'a Header) -> Source<'a> {
-        Source { header, sha256: hex(&Sha256::digest(input)) }
-    }
-
-    /// The output of one rendition.
-    pub(crate) fn report(&self, plan: Plan, data: Vec<u8>, recipe_hash: String, warnings: Vec<Warning>) -> Output {
+impl Output {
+    /// A file, with what is to be said of it.
+    pub(crate) fn new(data: Vec<u8>, header: &Header, plan: Plan, recipe_hash: String, warnings: Vec<Warning>) -> Output {
         let report = Report {
-            header: self.header.clone(),
+            header: header.clone(),
             format: plan.encode.format,
             width: plan.width,
             height: plan.height,
             plan,
             bytes: data.len() as u64,
             sha256: hex(&Sha256::digest(&data)),
-            source_sha256: self.sha256.clone(),
             recipe_hash,
             output_revision: OUTPUT_REVISION,
             warnings,

@@ -1,7 +1,7 @@
-"""Encodes pixels with libjpeg-turbo, by Pillow, and compares the files with ours.
+"""Encodes pixels with libjpeg-turbo, by Pillow, and compares the files with ours: byte for byte, or by what libjpeg-turbo reads of the smallest.
 
 The argument names a file of pixels and files one after the other. Reads lines of JSON: {"mode", "width", "height", "quality", "subsampling",
-"optimize", "progressive", "at", "file", "end"}; the last three say where the pixels begin, and where our file begins and ends. Prints what is
+"optimize", "progressive", "small", "at", "file", "end"}; the last three say where the pixels begin, and where our file begins and ends. Prints what is
 wrong, a line each, and "judged N" at the end.
 """
 
@@ -9,7 +9,7 @@ import io
 import json
 import sys
 
-from PIL import Image, ImageFile, features
+from PIL import Image, ImageChops, ImageFile, ImageStat, JpegImagePlugin, features
 
 # Pillow's own guess is too small for noise; libjpeg then gives up.
 ImageFile.MAXBLOCK = 1 << 24
@@ -22,6 +22,31 @@ def theirs(case, pixels):
     return file.getvalue()
 
 
+def error(file, pixels):
+    """How far what is read is from what was meant, squared."""
+    return sum(square / image.width / image.height for image in [ImageChops.difference(Image.open(io.BytesIO(file)), pixels)] for square in ImageStat.Stat(image).sum2)
+
+
+def complaint(case, ours, expected, pixels):
+    """What is wrong with a small file; None if nothing is."""
+    image = Image.open(io.BytesIO(ours))
+    sampling = -1 if case["mode"] == "L" else case["subsampling"]
+    if (image.mode, image.size, JpegImagePlugin.get_sampling(image)) != (case["mode"], (case["width"], case["height"]), sampling):
+        return f"{image} with sampling {JpegImagePlugin.get_sampling(image)}"
+    if case["progressive"] and not image.info.get("progressive"):
+        return "not progressive"
+    meant = Image.frombytes(case["mode"], image.size, pixels)
+    found, usual = error(ours, meant), error(expected, meant)
+    # Our tables differ, and so do errors and bytes at one quality: by much in what is drawn, and where there are few blocks.
+    is_large = min(image.size) > 100
+    errors, more = (3, 0) if is_large else (6, 40)
+    if found > errors * usual + 4 * len(image.getbands()):
+        return f"an error of {found:.1f} rather than {usual:.1f}"
+    if len(ours) > len(expected) + more:
+        return f"{len(ours)} bytes rather than {len(expected)}"
+    return None
+
+
 def main():
     if not features.check_feature("libjpeg_turbo"):
         sys.exit("Pillow was built with another libjpeg")
@@ -31,8 +56,14 @@ def main():
     for line in sys.stdin:
         case = json.loads(line)
         judged += 1
-        ours, expected = blob[case["file"]:case["end"]], theirs(case, blob[case["at"]:case["file"]])
-        if ours != expected:
+        pixels, ours = blob[case["at"]:case["file"]], blob[case["file"]:case["end"]]
+        expected = theirs(case, pixels)
+        if case["small"]:
+            wrong_with_it = complaint(case, ours, expected, pixels)
+            if wrong_with_it:
+                wrong += 1
+                print(f"{case}: {wrong_with_it}")
+        elif ours != expected:
             wrong += 1
             first = next((at for at, (a, b) in enumerate(zip(ours, expected)) if a != b), min(len(ours), len(expected)))
             print(f"{case}: {len(ours)} bytes rather than {len(expected)}, other from {first} on")

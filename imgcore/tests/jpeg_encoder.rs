@@ -1,4 +1,5 @@
-//! Our JPEG encoder before libjpeg-turbo: the same pixels must give the same bytes, whatever the size, the sampling and the scans.
+//! Our JPEG encoder before libjpeg-turbo: the same pixels must give the same bytes, whatever the size, the sampling and the scans; and the
+//! smallest files, which are our own, must be read, look alike and be smaller.
 //!
 //! Needs a Python with Pillow, named by `IMGCORE_JUDGE`.
 
@@ -6,7 +7,7 @@ mod common;
 
 use std::fs;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use imgcore::{ChromaSubsampling, Context, Effort, Encode, Layout, Picture, Raster, Recipe, convert_pixels};
@@ -66,18 +67,45 @@ fn every_file_is_libjpeg_turbos_byte_for_byte() {
             cases.extend(ways.map(|way| (input.clone(), (width, height), layout, quality, way)));
         }
     }
+    judge(python, "jpeg_encoder.bin", &cases);
+}
+
+#[test]
+fn small_files_are_read_by_libjpeg_turbo_and_smaller_than_its_own() {
+    let Some(python) = common::folder("IMGCORE_JUDGE", "small_files_are_read_by_libjpeg_turbo_and_smaller_than_its_own") else { return };
+    let mut random = common::Random(11);
+    let small = (1..=33).flat_map(|height| (1 + height % 3..=33).step_by(3).map(move |width| (width, height)));
+    let large = [(65_500, 1), (1, 65_500), (2000, 3), (250, 190), (640, 481)];
+    let mut cases = Vec::new();
+    for (width, height) in small.chain(large) {
+        let quality = [1, 10, 35, 50, 70, 80, 85, 92, 95, 100][random.below(10)];
+        let noise = [0, 10, 40, 128][random.below(4)];
+        for (layout, chromas) in [(Layout::Rgb, 3), (Layout::Gray, 1)] {
+            let input = pixels(width, height, layout, noise, &mut random);
+            let ways = ways().into_iter().step_by(3).take(chromas).map(|way| Way { effort: Effort::Small, ..way });
+            let both = ways.flat_map(|way| [way, Way { progressive: true, ..way }]);
+            cases.extend(both.map(|way| (input.clone(), (width, height), layout, quality, way)));
+        }
+    }
+    judge(python, "jpeg_encoder_small.bin", &cases);
+}
+
+/// Pixels, their size and layout, and how they are written.
+type Case = (Vec<u8>, (usize, usize), Layout, u8, Way);
+
+fn judge(python: PathBuf, name: &str, cases: &[Case]) {
     let (mut blob, mut lines) = (Vec::new(), String::new());
-    let files = common::in_parallel(&cases, |(input, size, layout, quality, way)| encoded(input, *size, *layout, *quality, *way));
+    let files = common::in_parallel(cases, |(input, size, layout, quality, way)| encoded(input, *size, *layout, *quality, *way));
     for ((input, (width, height), layout, quality, way), file) in cases.iter().zip(&files) {
         let at = blob.len();
         blob.extend(input);
         blob.extend(file);
         let mode = if *layout == Layout::Gray { "L" } else { "RGB" };
         let line = json!({ "mode": mode, "width": width, "height": height, "quality": quality, "subsampling": way.chroma.1,
-            "optimize": way.effort == Effort::Balanced, "progressive": way.progressive, "at": at, "file": at + input.len(), "end": blob.len() });
+            "optimize": way.effort != Effort::Fast, "small": way.effort == Effort::Small, "progressive": way.progressive, "at": at, "file": at + input.len(), "end": blob.len() });
         lines.push_str(&format!("{line}\n"));
     }
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("jpeg_encoder.bin");
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     fs::write(&path, &blob).expect("room");
     let mut judge = Command::new(python)
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/jpeg_encoder.py"))

@@ -1,8 +1,12 @@
 //! Laws that hold for every picture and every recipe.
 
+mod common;
+
 use imgcore::geometry::Turn;
-use imgcore::{Context, Encode, Kernel, Layout, Picture, Pixels, Position, Raster, Recipe, Region, Resize, Samples};
+use imgcore::{Context, Encode, Kernel, Layout, Picture, Position, Raster, Recipe, Region, Resize, Samples};
 use proptest::prelude::*;
+
+use common::{decoded, with_orientation_in_jpeg};
 
 /// A picture with some detail, so that a resize has something to get wrong; far enough from 0 and 255 that no kernel overshoots them,
 /// since what is cut off between the two passes depends on their order.
@@ -37,12 +41,6 @@ fn jpeg(raster: Raster, progressive: bool) -> Vec<u8> {
     imgcore::convert_pixels(Picture::still(raster), &Recipe::default().encode(encode), &Context::default()).expect("a plain JPEG").data
 }
 
-/// The JPEG with an EXIF block that says this orientation, straight after its start.
-fn with_orientation_in_jpeg(jpeg: &[u8], orientation: u8) -> Vec<u8> {
-    let block = [b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".as_slice(), &[orientation, 0, 0, 0, 0, 0, 0, 0]].concat();
-    [&jpeg[..2], b"\xFF\xE1", &(block.len() as u16 + 2).to_be_bytes(), &block, &jpeg[2..]].concat()
-}
-
 /// The raster as a file would have to store it to look like this raster under that orientation.
 fn stored(raster: &Raster, orientation: u8) -> Raster {
     let turn = Turn::from_exif(u16::from(orientation)).inverse();
@@ -56,14 +54,6 @@ fn stored(raster: &Raster, orientation: u8) -> Raster {
         }
     }
     Raster::from_u8(size.width, size.height, raster.layout, samples).expect("as many samples as before")
-}
-
-fn decoded(file: &[u8]) -> Raster {
-    let picture = imgcore::decode(file, &Recipe::default(), &Context::default()).expect("a file of our own");
-    match picture.frames.into_iter().next().expect("a frame").pixels {
-        Pixels::Raster(raster) => raster,
-        _ => panic!("rows were asked for"),
-    }
 }
 
 fn any_layout() -> impl Strategy<Value = Layout> {

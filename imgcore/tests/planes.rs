@@ -1,12 +1,12 @@
 //! A JPEG that stays in planes against the same picture through RGB: no worse, and its colors at the same place.
 
+mod common;
+
 use imgcore::geometry::Turn;
-use imgcore::{
-    ChromaSubsampling, Context, Encode, Layout, Picture, Pixels, Raster, Recipe, Region, Resize, convert, convert_pixels, decode, plan,
-    probe,
-};
+use imgcore::{ChromaSubsampling, Context, Encode, Layout, Picture, Raster, Recipe, Region, Resize, convert, convert_pixels, plan, probe};
 
 use ChromaSubsampling::{Cs420, Cs422, Cs444};
+use common::{decoded, with_orientation_in_jpeg};
 
 /// Blue and orange, as equal in light as colors can be, with the edge at `edge` of the width or the height, and a slope of light over all.
 fn two_colors(width: u32, height: u32, edge: f64, across: bool) -> Raster {
@@ -24,20 +24,6 @@ fn two_colors(width: u32, height: u32, edge: f64, across: bool) -> Raster {
 fn jpeg(raster: Raster, chroma: ChromaSubsampling) -> Vec<u8> {
     let encode = Encode::jpeg().quality(95).chroma_subsampling(chroma);
     convert_pixels(Picture::still(raster), &Recipe::default().encode(encode), &Context::default()).expect("a JPEG").data
-}
-
-fn pixels(file: &[u8]) -> Raster {
-    let picture = decode(file, &Recipe::default(), &Context::default()).expect("a picture");
-    match picture.frames.into_iter().next().expect("a frame").pixels {
-        Pixels::Raster(raster) => raster,
-        _ => panic!("rows were asked for"),
-    }
-}
-
-/// The file with an EXIF block that says this orientation.
-fn oriented(jpeg: &[u8], orientation: u8) -> Vec<u8> {
-    let block = [b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".as_slice(), &[orientation, 0, 0, 0, 0, 0, 0, 0]].concat();
-    [&jpeg[..2], b"\xFF\xE1", &(block.len() as u16 + 2).to_be_bytes(), &block, &jpeg[2..]].concat()
 }
 
 fn psnr(a: &Raster, b: &Raster) -> f64 {
@@ -67,8 +53,8 @@ fn both(file: &[u8], recipe: &Recipe) -> (Raster, Raster) {
     let plan = plan(recipe, &probe(file, &ctx).expect("a header"), &ctx).expect("a plan");
     assert!(plan.decode.chroma_eighths.is_some(), "no planes for {}", recipe.to_json());
     let planes = convert(file, recipe, &ctx).expect("a result");
-    let rgb = convert_pixels(Picture::still(pixels(file)), recipe, &ctx).expect("a result");
-    (pixels(&planes.data), pixels(&rgb.data))
+    let rgb = convert_pixels(Picture::still(decoded(file)), recipe, &ctx).expect("a result");
+    (decoded(&planes.data), decoded(&rgb.data))
 }
 
 fn recipes() -> Vec<((u32, u32), Recipe)> {
@@ -94,7 +80,7 @@ fn planes_are_as_good_as_rgb_and_their_colors_lie_where_they_did() {
             recipe.resize.as_mut().expect("a resize").fast_shrink_on_load = is_small;
             let (planes, rgb) = both(&jpeg(original.clone(), chroma), &recipe);
             let exact = recipe.clone().encode(Encode::png());
-            let exact = pixels(&convert_pixels(Picture::still(original), &exact, &Context::default()).expect("a result").data);
+            let exact = decoded(&convert_pixels(Picture::still(original), &exact, &Context::default()).expect("a result").data);
             let name = format!("{} of {width}x{height}, {chroma:?}, across: {across}", recipe.to_json());
             // How an edge lies between samples decides for the one or the other by a decibel.
             let (of_planes, of_rgb) = (psnr(&planes, &exact), psnr(&rgb, &exact));
@@ -111,7 +97,7 @@ fn planes_are_as_good_as_rgb_and_their_colors_lie_where_they_did() {
 fn planes_are_turned_as_pixels_are() {
     for orientation in 1..=8 {
         for (across, size) in [(true, (201, 150)), (false, (200, 151)), (true, (203, 155))] {
-            let file = oriented(&jpeg(two_colors(size.0, size.1, 0.437, across), Cs420), orientation);
+            let file = with_orientation_in_jpeg(&jpeg(two_colors(size.0, size.1, 0.437, across), Cs420), orientation);
             let turned = Turn::from_exif(u16::from(orientation));
             for resize in [Resize::width(51), Resize::height(33), Resize::cover(31, 40)] {
                 let (planes, rgb) = both(&file, &Recipe::default().resize(resize).encode(Encode::jpeg().quality(95)));

@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 use std::{env, fs};
 
 use imgcore::{
-    ChromaSubsampling, Context, Encode, Layout, Limits, OnTruncated, Picture, Raster, Recipe, Resize, convert, convert_many,
-    convert_pixels, plan, plan_many, probe,
+    ChromaSubsampling, Context, Effort, Encode, Format, Layout, Limits, OnTruncated, Picture, Raster, Recipe, Resize, convert,
+    convert_many, convert_pixels, plan, plan_many, probe,
 };
 
 use common::{Random, damage};
@@ -39,6 +39,7 @@ fn recipe(random: &mut Random) -> Recipe {
 #[test]
 fn every_scale_costs_what_was_forecast_and_no_damage_costs_more() {
     sound_files_cost_what_was_forecast();
+    small_files_cost_what_was_forecast();
     no_damage_panics_or_costs_more();
 }
 
@@ -64,6 +65,33 @@ fn sound_files_cost_what_was_forecast() {
         let (results, peak) = heap::peak(|| convert_many(&file, &recipes, &ctx));
         assert!(results.iter().all(Result::is_ok));
         assert!(peak <= forecast + SLACK, "all: {peak} bytes of heap, more than {forecast}");
+    }
+}
+
+/// The effort `small`, which holds all coefficients, for pictures that take few bytes and for noise.
+fn small_files_cost_what_was_forecast() {
+    const SLACK: u64 = 128 << 10;
+    let ctx = Context::default();
+    for (noise, chroma) in [(1, ChromaSubsampling::Cs420), (256, ChromaSubsampling::Cs420), (256, ChromaSubsampling::Cs444)] {
+        let samples = (0..901 * 703 * 3u32).map(|at| (at / 2703 / 3 + at.wrapping_mul(2_654_435_761) / 65_536 % noise) as u8).collect();
+        let raster = Raster::from_u8(901, 703, Layout::Rgb, samples).expect("as many samples as there are");
+        let made = convert_pixels(Picture::still(raster), &Recipe::default().encode(Encode::to(Format::Png)), &ctx);
+        let file = made.expect("a PNG").data;
+        for quality in [30, 100] {
+            let recipe = Recipe::default().encode(Encode::jpeg().chroma_subsampling(chroma).quality(quality).effort(Effort::Small));
+            let plan = probe(&file, &ctx).and_then(|header| plan(&recipe, &header, &ctx)).expect("a plan");
+            let (result, peak) = heap::peak(|| convert(&file, &recipe, &ctx).map(|_| ()));
+            result.expect("a result");
+            let forecast = plan.peak_bytes();
+            assert!(
+                peak <= forecast + SLACK && forecast < 2 * peak,
+                "{noise}, {quality}: {peak} bytes of heap, and a forecast of {forecast}"
+            );
+            let mut limits = Limits::default();
+            limits.max_memory_bytes = forecast - 1;
+            let refused = convert(&file, &recipe, &Context::with_limits(limits)).expect_err("too little memory");
+            assert_eq!(refused.code(), "limit_exceeded");
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::budget::Entering;
 use crate::catalog::Records;
 use crate::error::{Code, Error};
 use crate::event::Job;
-use crate::identity::{fingerprint, rendition_key};
+use crate::identity::{fingerprint, rendition_key, sha256};
 use crate::record::{Record, Rendition};
 use crate::store::{Objects, PutOptions};
 use crate::time::Timestamp;
@@ -38,13 +38,13 @@ impl<I: Objects, O: Objects, R: Records> Flow<I, O, R> {
         let share = entering.start();
         step.done(record, "wait");
 
-        let results = contained(move || convert_many(&data, &recipes, &context)).await?;
+        let (source_sha256, results) = contained(move || (sha256(&data), convert_many(&data, &recipes, &context))).await?;
         let outputs = self.first_fault(results)?;
         step.done(record, "convert");
 
         for (wanted, output) in self.config.renditions.iter().zip(outputs) {
             let rendition = self.put(&record.image_id, &wanted.name, version, &output).await?;
-            record.source_sha256 = Some(output.report.source_sha256);
+            record.source_sha256 = Some(source_sha256.clone());
             record.renditions.push(rendition);
         }
         drop(share);

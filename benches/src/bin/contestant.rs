@@ -6,7 +6,9 @@ use std::io::{BufRead, Write, stdin, stdout};
 use std::time::{Duration, Instant};
 use std::{fs, hint};
 
-use imgcore::{Context, Encode, Layout, Picture, Raster, Recipe, convert, convert_many, convert_pixels, decode, probe};
+use imgcore::{
+    ChromaSubsampling, Context, Effort, Encode, Layout, Picture, Raster, Recipe, convert, convert_many, convert_pixels, decode, probe,
+};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 use ssimulacra2::{ColorPrimaries, Rgb, TransferCharacteristic, compute_frame_ssimulacra2};
@@ -67,7 +69,11 @@ fn run(data: &[u8], job: &Value) -> Result<Vec<u8>, Failure> {
         }
         "encode" => {
             let raster = Raster::from_u8(whole(&job["size"][0])?, whole(&job["size"][1])?, Layout::Rgb, data.to_vec())?;
-            Ok(convert_pixels(Picture::still(raster), &Recipe::default().encode(Encode::jpeg().quality(80)), &context)?.data)
+            let effort = if job["way"] == "small" { Effort::Small } else { Effort::Balanced };
+            let quality = job["quality"].as_u64().unwrap_or(80);
+            let chroma = if job["chroma"] == "4:4:4" { ChromaSubsampling::Cs444 } else { ChromaSubsampling::Cs420 };
+            let encode = Encode::jpeg().quality(u8::try_from(quality)?).effort(effort).chroma_subsampling(chroma);
+            Ok(convert_pixels(Picture::still(raster), &Recipe::default().encode(encode), &context)?.data)
         }
         "three" => {
             let sizes = job["size"].as_array().ok_or("a list of sizes")?;

@@ -20,6 +20,7 @@ use crate::geometry::Size;
 use crate::limits::{Context, Limits};
 use crate::pixels::{Layout, Picture, Pixels, Raster};
 use crate::plan::EncodePlan;
+use crate::recipe::Effort;
 use crate::report::Warning;
 
 /// A file format, told by its bytes and never by a name.
@@ -266,6 +267,12 @@ fn still(picture: &Picture) -> Result<&Raster, Error> {
         Some(Pixels::Raster(raster)) => Ok(raster),
         _ => Err(Error::internal("an encoder was given no raster")),
     }
+}
+
+/// How often an encoder goes over each sample, about: what plan() forecasts the work with.
+pub(crate) fn encode_passes(plan: &EncodePlan) -> u64 {
+    // Every scan that is tried counts symbols once more.
+    if plan.format == Format::Jpeg && plan.effort == Effort::Small { 16 } else { 1 }
 }
 
 /// The most that an encoder holds beside the raster that it reads and the file that it gives, in bytes.

@@ -29,37 +29,34 @@ pub(crate) fn resize(raster: &mut Raster, spec: &ResizeSpec) -> Result<Raster, E
 
 /// As [`resize`], where the axes may begin or end outside the raster: its edges go on.
 pub(crate) fn resize_edged(raster: &mut Raster, spec: &ResizeSpec) -> Result<Raster, Error> {
-    let ((left, right), (top, bottom)) = (outside(&spec.x, raster.width), outside(&spec.y, raster.height));
-    if (left, right, top, bottom) == (0, 0, 0, 0) {
-        return resize(raster, spec);
-    }
-    let (width, channels) = (raster.width as usize, raster.layout.channels());
-    let mut samples = Vec::with_capacity((raster.height + top + bottom) as usize * (raster.width + left + right) as usize * channels);
-    for y in 0..raster.height + top + bottom {
+    let Some([left, right, top, bottom]) = outside(spec, raster.size()) else { return resize(raster, spec) };
+    let size = Size::new(left + raster.width + right, top + raster.height + bottom);
+    let channels = raster.layout.channels();
+    let mut samples = Vec::with_capacity(size.pixels() as usize * channels);
+    for y in 0..size.height {
         let y = y.saturating_sub(top).min(raster.height - 1) as usize;
-        let row = &raster.bytes()[y * width * channels..][..width * channels];
+        let row = &raster.bytes()[y * raster.stride()..][..raster.stride()];
         (0..left).for_each(|_| samples.extend_from_slice(&row[..channels]));
         samples.extend_from_slice(row);
-        (0..right).for_each(|_| samples.extend_from_slice(&row[(width - 1) * channels..]));
+        (0..right).for_each(|_| samples.extend_from_slice(&row[row.len() - channels..]));
     }
-    let size = (raster.width + left + right, raster.height + top + bottom);
-    let mut edged = Raster { width: size.0, height: size.1, layout: raster.layout, samples: Samples::U8(samples) };
+    let mut edged = Raster { width: size.width, height: size.height, layout: raster.layout, samples: Samples::U8(samples) };
     let moved = |axis: &Axis, by: u32| Axis { from: axis.from.plus(Ratio::whole(by)), ..*axis };
     resize(&mut edged, &ResizeSpec { x: moved(&spec.x, left), y: moved(&spec.y, top), kernel: spec.kernel })
 }
 
-/// How many samples of what an axis covers lie before and behind a side.
-fn outside(axis: &Axis, side: u32) -> (u32, u32) {
-    let before = axis.from.times(Ratio::new(-1, 1)).ceil().max(0);
-    let behind = (axis.from.plus(axis.length()).ceil() - i64::from(side)).max(0);
-    (before as u32, behind as u32)
+/// How many samples of what the axes cover lie left, right, above and below; None where they cover nothing outside.
+fn outside(spec: &ResizeSpec, size: Size) -> Option<[u32; 4]> {
+    let before = |axis: &Axis| Ratio::whole(0).minus(axis.from).ceil().max(0) as u32;
+    let behind = |axis: &Axis, side: u32| (axis.from.plus(axis.length()).ceil() - i64::from(side)).max(0) as u32;
+    let sides = [before(&spec.x), behind(&spec.x, size.width), before(&spec.y), behind(&spec.y, size.height)];
+    (sides != [0; 4]).then_some(sides)
 }
 
-/// What [`resize_edged`] holds of a raster with its edges, in bytes, where it needs them.
+/// What [`resize_edged`] holds of a plane with its edges, in bytes.
 pub(crate) fn edged(spec: &ResizeSpec, size: Size) -> u64 {
-    let ((left, right), (top, bottom)) = (outside(&spec.x, size.width), outside(&spec.y, size.height));
-    let whole = u64::from(size.width + left + right) * u64::from(size.height + top + bottom);
-    if (left, right, top, bottom) == (0, 0, 0, 0) { 0 } else { whole }
+    let whole = |[left, right, top, bottom]: [u32; 4]| Size::new(left + size.width + right, top + size.height + bottom).pixels();
+    outside(spec, size).map_or(0, whole)
 }
 
 fn resize_pixels<P: PixelTrait>(raster: &mut Raster, spec: &ResizeSpec) -> Result<Vec<u8>, Error> {
@@ -110,8 +107,8 @@ fn algorithm(kernel: Kernel) -> ResizeAlg {
         Kernel::Hamming => ("hamming", hamming, 1.0),
         Kernel::Cubic => ("cubic", catmull_rom, 2.0),
         Kernel::Mitchell => ("mitchell", mitchell, 2.0),
-        Kernel::Lanczos2 => ("lanczos2", lanczos::<2>, 2.0),
-        Kernel::Lanczos3 => ("lanczos3", lanczos::<3>, 3.0),
+        Kernel::Lanczos2 => ("lanczos2", lanczos2, 2.0),
+        Kernel::Lanczos3 => ("lanczos3", lanczos3, 3.0),
     };
     let filter = Filter::new(name, function, support).expect("each support is above 0");
     ResizeAlg::Convolution(FilterType::Custom(filter))
@@ -138,9 +135,22 @@ fn hamming(x: f64) -> f64 {
     if x >= 1.0 { 0.0 } else { sinc(x) * (0.54 + 0.46 * libm::cos(std::f64::consts::PI * x)) }
 }
 
-fn lanczos<const A: u32>(x: f64) -> f64 {
-    let a = f64::from(A);
-    if x.abs() < a { sinc(x) * sinc(x / a) } else { 0.0 }
+fn lanczos2(x: f64) -> f64 {
+    if x.abs() < 2.0 { sinc(x) * sinc(x / 2.0) } else { 0.0 }
+}
+
+/// Half the sines of the definition: the one of three times an angle is made from that of the angle.
+fn lanczos3(x: f64) -> f64 {
+    if x == 0.0 {
+        return 1.0;
+    }
+    if x.abs() >= 3.0 {
+        return 0.0;
+    }
+    let a = x * (std::f64::consts::PI / 3.0);
+    let sine = libm::sin(a);
+    let square = sine * sine;
+    square * (3.0 - 4.0 * square) / (3.0 * a * a)
 }
 
 fn catmull_rom(x: f64) -> f64 {

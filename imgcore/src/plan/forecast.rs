@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::{DecodePlan, EncodePlan, Feed, Op, ResizeSpec, decoded_size};
-use crate::codec::encode_scratch;
+use super::{DecodePlan, EncodePlan, Feed, Op, ResizeSpec, chroma_span, decoded_size};
+use crate::codec::{encode_passes, encode_scratch};
 use crate::geometry::Size;
 use crate::ops::{extend, flatten, resize};
 use crate::probe::Header;
@@ -61,7 +61,7 @@ impl Forecast {
             Feed::Planes { luma, chroma: spec } => {
                 let plane = |spec: &ResizeSpec| u64::from(spec.x.count) * u64::from(spec.y.count);
                 current = plane(luma) + 2 * plane(spec);
-                // One plane after the other; each may need a copy with its edges.
+                // One plane after the other, each with what is kept between the passes; it may need a copy, with its edges.
                 let held = |spec: &ResizeSpec, size: Size| {
                     u64::from(size.width + 16) * u64::from(spec.y.count) + resize::edged(spec, size) + resize::weights(spec)
                 };
@@ -104,19 +104,14 @@ impl Forecast {
         let samples = size.pixels() * encode.layout.channels() as u64;
         let output = samples + samples / 8 + 64 * 1024;
         render = render.max(current + encode_scratch(encode, size) + output);
-        Forecast { decoded, scratch, render, output, work: work + samples }
+        Forecast { decoded, scratch, render, output, work: work + samples * encode_passes(encode) }
     }
 }
 
 /// The most that a chroma plane has where planes are decoded.
 fn chroma_size(header: &Header, decode: &DecodePlan) -> Size {
     let eighths = u64::from(decode.chroma_eighths.unwrap_or(0));
-    let (across, down) = match header.chroma_subsampling {
-        Some("4:2:0") => (2, 2),
-        Some("4:2:2") => (2, 1),
-        Some("4:4:0") => (1, 2),
-        _ => (1, 1),
-    };
-    let side = |side: u32, by: u32| (u64::from(side.div_ceil(by)) * eighths).div_ceil(8) as u32;
+    let [across, down] = chroma_span(header).unwrap_or([1, 1]);
+    let side = |side: u32, span: u8| (u64::from(side.div_ceil(u32::from(span))) * eighths).div_ceil(8) as u32;
     Size::new(side(header.stored_width, across), side(header.stored_height, down))
 }

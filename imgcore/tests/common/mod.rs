@@ -1,4 +1,4 @@
-//! What the tests over many files share: where the files lie, the tables that say what to expect, and random numbers from a seed.
+//! What the tests over many files share: where the files lie, the tables that say what to expect, random numbers from a seed, and what is done to files.
 #![allow(dead_code, reason = "each test crate uses a part of it")]
 
 use std::collections::HashMap;
@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{env, fs, io};
+
+use imgcore::{Context, Pixels, Raster, Recipe};
 
 /// The folder (or program) that an environment variable names. Without it the test is skipped, aloud; with `CI` set that is a failure unless
 /// `.ci/may-skip` names the test.
@@ -106,4 +108,19 @@ pub(crate) fn damage(file: &[u8], random: &mut Random) -> Vec<u8> {
         }
     }
     bytes
+}
+
+/// The JPEG with an EXIF block that says this orientation, straight after its start.
+pub(crate) fn with_orientation_in_jpeg(jpeg: &[u8], orientation: u8) -> Vec<u8> {
+    let block = [b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".as_slice(), &[orientation, 0, 0, 0, 0, 0, 0, 0]].concat();
+    [&jpeg[..2], b"\xFF\xE1", &(block.len() as u16 + 2).to_be_bytes(), &block, &jpeg[2..]].concat()
+}
+
+/// The pixels of a file of our own, upright.
+pub(crate) fn decoded(file: &[u8]) -> Raster {
+    let picture = imgcore::decode(file, &Recipe::default(), &Context::default()).expect("a file of our own");
+    match picture.frames.into_iter().next().expect("a frame").pixels {
+        Pixels::Raster(raster) => raster,
+        _ => panic!("rows were asked for"),
+    }
 }

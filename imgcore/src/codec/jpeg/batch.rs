@@ -8,9 +8,19 @@ use super::scan::ZIGZAG;
 /// How many blocks.
 pub(super) const LANES: usize = 16;
 
+/// By its place in reading order, a coefficient's place in zigzag order.
+const FROM_READING: [u8; 64] = {
+    let (mut places, mut at) = ([0; 64], 0);
+    while at < 64 {
+        places[ZIGZAG[at] as usize] = at as u8;
+        at += 1;
+    }
+    places
+};
+
 /// Sixteen blocks that lie beside each other in the picture.
 pub(super) struct Batch {
-    /// In reading order: of each coefficient those of all blocks.
+    /// In zigzag order: of each coefficient those of all blocks.
     coefficients: [[i16; LANES]; 64],
     /// The last coefficient, in zigzag order, that is not zero in all blocks.
     last: usize,
@@ -21,23 +31,23 @@ impl Batch {
         Batch { coefficients: [[0; LANES]; 64], last: 0 }
     }
 
-    /// Sets a coefficient of a block, by its place in reading order. [`Batch::reach`] has to know of it.
+    /// Sets a coefficient of a block, by its place in zigzag order. [`Batch::reach`] has to know of it.
     #[inline(always)]
-    pub(super) fn set(&mut self, place: usize, lane: usize, value: i16) {
-        self.coefficients[place & 63][lane % LANES] = value;
+    pub(super) fn set(&mut self, at: usize, lane: usize, value: i16) {
+        self.coefficients[at & 63][lane % LANES] = value;
     }
 
     /// Sets a whole block, in reading order.
     pub(super) fn put(&mut self, lane: usize, block: &[i16; 64]) {
-        for (place, value) in block.iter().enumerate() {
-            self.set(place, lane, *value);
+        for (at, place) in ZIGZAG.into_iter().enumerate() {
+            self.set(at, lane, block[usize::from(place & 63)]);
         }
         self.reach(63);
     }
 
-    /// Whether a coefficient is not zero in all blocks.
-    pub(super) fn is_some(&self, place: usize) -> bool {
-        self.coefficients[place & 63] != [0; LANES]
+    /// Whether a coefficient, by its place in zigzag order, is not zero in all blocks.
+    pub(super) fn is_some(&self, at: usize) -> bool {
+        self.coefficients[at & 63] != [0; LANES]
     }
 
     /// Coefficients were set up to this one, in zigzag order.
@@ -49,7 +59,7 @@ impl Batch {
     /// A coefficient of all blocks, by its place in reading order, times the step that it is counted in: the lower and the upper lanes.
     #[inline(always)]
     pub(super) fn dequantized<S: Simd>(&self, simd: S, place: usize, table: &[u16; 64]) -> [i32x8<S>; 2] {
-        let (low, high) = i16x16::from_slice(simd, &self.coefficients[place]).widen();
+        let (low, high) = i16x16::from_slice(simd, &self.coefficients[usize::from(FROM_READING[place] & 63)]).widen();
         let step = i32::from(table[place]);
         [low * step, high * step]
     }
@@ -71,9 +81,7 @@ impl Batch {
     /// All zero again.
     #[inline]
     pub(super) fn clear(&mut self) {
-        for place in &ZIGZAG[..=self.last.min(63)] {
-            self.coefficients[usize::from(place & 63)] = [0; LANES];
-        }
+        self.coefficients[..=self.last.min(63)].fill([0; LANES]);
         self.last = 0;
     }
 }

@@ -61,13 +61,10 @@ impl Coefficients {
         let start = y * plane.across + x;
         let end = start + LANES.min(plane.across - x);
         for (lane, kept) in plane.coefficients[start * plane.kept..end * plane.kept].chunks_exact(plane.kept).enumerate() {
-            for (value, place) in kept.iter().zip(ZIGZAG) {
-                batch.set(usize::from(place), lane, *value);
-            }
+            kept.iter().enumerate().for_each(|(at, value)| batch.set(at, lane, *value));
         }
         // All that is kept was set; where the last ones are zero in all blocks, they need not be looked at.
-        let is_some = |at: &usize| batch.is_some(usize::from(ZIGZAG[*at]));
-        batch.reach((0..plane.kept).rev().find(is_some).unwrap_or(0));
+        batch.reach((0..plane.kept).rev().find(|at| batch.is_some(*at)).unwrap_or(0));
     }
 
     /// A block of a component, to be read into.
@@ -98,9 +95,8 @@ impl Coefficients {
             for (at, (plane, component)) in self.planes.iter().zip(&frame.components).enumerate() {
                 // A component that no scan was there for is grey, whatever its table.
                 let table = tables[at].unwrap_or([0; 64]);
-                for (y, x) in
-                    (unit * component.v..(unit + 1) * component.v).flat_map(|y| (0..plane.across).step_by(LANES).map(move |x| (y, x)))
-                {
+                let rows_of_unit = unit * component.v..(unit + 1) * component.v;
+                for (y, x) in rows_of_unit.flat_map(|y| (0..plane.across).step_by(LANES).map(move |x| (y, x))) {
                     batch.clear();
                     if is_coarse {
                         for lane in 0..LANES.min(plane.across - x) {

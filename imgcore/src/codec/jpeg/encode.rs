@@ -1,7 +1,8 @@
 //! From pixels to a file: JFIF, greyscale or YCbCr, byte for byte what libjpeg writes of the same pixels with its accurate DCT.
 //!
 //! A row of units at a time goes through `strip`: samples, means of chroma, coefficients. What comes out is coded at once
-//! (`effort: fast`), kept as symbols until the best tables are known, or kept as coefficients for many scans.
+//! (`effort: fast`), kept as symbols until the best tables are known, or kept as coefficients for many scans. `effort: small` has
+//! tables and scans of its own, and drops coefficients that cost more bits than they are worth.
 
 mod tables;
 mod grid;
@@ -13,6 +14,9 @@ mod file;
 mod restarts;
 mod sequential;
 mod progressive;
+mod script;
+mod trellis;
+mod small;
 
 use self::file::ScanHeader;
 use self::grid::Grid;
@@ -28,9 +32,6 @@ use crate::plan::EncodePlan;
 use crate::recipe::Effort;
 
 pub(in super::super) fn encode(picture: &Picture, blocks: &Blocks, plan: &EncodePlan) -> Result<Vec<u8>, Error> {
-    if plan.effort == Effort::Small {
-        return Err(Error::unsupported("effort `small` for JPEG"));
-    }
     let pixels = &picture.frames.first().ok_or_else(|| Error::internal("a picture has a frame"))?.pixels;
     let (width, height, chroma) = match pixels {
         Pixels::Raster(raster) => (raster.width, raster.height, (raster.layout != Layout::Gray).then_some(plan.chroma_subsampling)),
@@ -55,7 +56,13 @@ pub(in super::super) fn encode(picture: &Picture, blocks: &Blocks, plan: &Encode
     if let (true, Some(icc)) = (plan.icc, &blocks.icc) {
         file::put_profile(&mut file, icc)?;
     }
-    let how = Coding { quality: plan.quality, progressive: plan.progressive, best_tables: plan.effort == Effort::Balanced, ..Coding::FAST };
+    let how = Coding {
+        quality: plan.quality,
+        progressive: plan.progressive,
+        best_tables: plan.effort == Effort::Balanced,
+        smallest: plan.effort == Effort::Small,
+        ..Coding::FAST
+    };
     put_picture(&mut file, Engine::new(), source, &grid, &how);
     Ok(file)
 }
@@ -67,6 +74,8 @@ struct Coding {
     progressive: bool,
     /// Rather than the example tables; progressive files have the best ones always.
     best_tables: bool,
+    /// With tables, scans and coefficients that libjpeg does not have; progressive where that is smaller.
+    smallest: bool,
     /// Units between restarts; 0: there are none.
     restart_interval: u16,
     /// The symbols that are kept between two looks, in bytes.
@@ -74,12 +83,24 @@ struct Coding {
 }
 
 impl Coding {
-    const FAST: Coding =
-        Coding { quality: 80, progressive: false, best_tables: false, restart_interval: 0, most_symbols: sequential::MOST_SYMBOLS };
+    const FAST: Coding = Coding {
+        quality: 80,
+        progressive: false,
+        best_tables: false,
+        smallest: false,
+        restart_interval: 0,
+        most_symbols: sequential::MOST_SYMBOLS,
+    };
 }
 
 /// From the quantization tables to the end.
 fn put_picture(out: &mut Vec<u8>, engine: Engine, source: Source<'_>, grid: &Grid, how: &Coding) {
+    if how.smallest {
+        let steps = tables::small_steps(how.quality);
+        small::write(&mut Strip::undivided(engine, source, grid), &steps, how.progressive, how.restart_interval, out);
+        out.extend([0xFF, EOI]);
+        return;
+    }
     let steps = tables::steps(how.quality);
     let mut strip = Strip::new(engine, source, grid, &steps);
     file::put_frame(out, grid, &steps, how.progressive);
@@ -116,7 +137,9 @@ pub(in super::super) fn scratch(plan: &EncodePlan, size: Size) -> u64 {
     let chroma = (!plan.layout.is_gray()).then_some(plan.chroma_subsampling);
     let grid = Grid::new(size.width as usize, size.height as usize, chroma);
     let has_best_tables = plan.progressive || plan.effort != Effort::Fast;
-    let coding = if plan.progressive {
+    let coding = if plan.effort == Effort::Small {
+        small::bytes(&grid)
+    } else if plan.progressive {
         progressive::bytes(&grid)
     } else if has_best_tables {
         Symbols::bytes(&grid)
@@ -139,7 +162,7 @@ pub(super) mod tests {
     /// A picture with edges, a gradient and colors.
     pub(in super::super) fn picture(width: u32, height: u32, layout: Layout) -> Picture {
         let pixel =
-            |x: u32, y: u32| [x * 5 + y, 255 - y * 3, if (x / 8 + y / 8).is_multiple_of(2) { 40 } else { 200 }].map(|v| (v % 256) as u8);
+            |x: u32, y: u32| [x * 5 + y, 1023 - y * 3, if (x / 8 + y / 8).is_multiple_of(2) { 40 } else { 200 }].map(|v| (v % 256) as u8);
         let channels = layout.channels();
         let samples = (0..height).flat_map(|y| (0..width).flat_map(move |x| pixel(x, y).into_iter().take(channels))).collect();
         Picture::still(Raster::from_u8(width, height, layout, samples).expect("as many samples as there are"))
@@ -148,7 +171,9 @@ pub(super) mod tests {
     /// Every way of writing a picture, each with a name.
     pub(in super::super) fn plans(layout: Layout) -> Vec<(String, EncodePlan)> {
         let mut plans = Vec::new();
-        for (effort, progressive) in [(Effort::Fast, false), (Effort::Balanced, false), (Effort::Fast, true), (Effort::Balanced, true)] {
+        let ways =
+            [(Effort::Fast, false), (Effort::Balanced, false), (Effort::Fast, true), (Effort::Balanced, true), (Effort::Small, true)];
+        for (effort, progressive) in ways {
             for chroma_subsampling in [ChromaSubsampling::Cs420, ChromaSubsampling::Cs422, ChromaSubsampling::Cs444] {
                 let format = Format::Jpeg;
                 let plan = EncodePlan {
@@ -228,8 +253,13 @@ pub(super) mod tests {
         out
     }
 
-    fn codings() -> [Coding; 3] {
-        [Coding::FAST, Coding { best_tables: true, ..Coding::FAST }, Coding { progressive: true, ..Coding::FAST }]
+    fn codings() -> [Coding; 4] {
+        let others = [
+            Coding { best_tables: true, ..Coding::FAST },
+            Coding { progressive: true, ..Coding::FAST },
+            Coding { smallest: true, ..Coding::FAST },
+        ];
+        [Coding::FAST, others[0], others[1], others[2]]
     }
 
     #[test]
@@ -281,7 +311,6 @@ pub(super) mod tests {
     #[test]
     fn planes_give_the_file_of_the_pixels_that_they_come_from() {
         use crate::decode::Shape;
-        use crate::pixels::Frame;
 
         for (name, plan) in plans(Layout::Rgb) {
             // Beyond the right edge libjpeg averages pixels that repeat, and rounds by turns; planes repeat the mean. So no chroma block ends there.
@@ -292,15 +321,13 @@ pub(super) mod tests {
                 let mut strip = Strip::new(Engine::new(), Source::Rgb(raster.bytes()), &grid, &tables::steps(90));
                 let planes = strip.planes();
                 let shape = Shape { width, height, deep: false, layout: None, planes: vec![] };
-                let pixels = Pixels::Planes(Planes { shape, planes });
-                let planar = Picture { frames: vec![Frame { pixels, delay_ms: 0 }], loops: 0, profile: None };
+                let planar = Picture::still(Planes { shape, planes });
                 assert!(written(&planar, &plan) == written(&picture, &plan), "{name}, {width}x{height}");
             }
         }
         let (_, plan) = plans(Layout::Rgb).remove(0);
         let shape = Shape { width: 9, height: 9, deep: false, layout: None, planes: vec![] };
-        let pixels = Pixels::Planes(Planes { shape, planes: [vec![0; 81], vec![0; 81], vec![0; 81]] });
-        let planar = Picture { frames: vec![Frame { pixels, delay_ms: 0 }], loops: 0, profile: None };
+        let planar = Picture::still(Planes { shape, planes: [vec![0; 81], vec![0; 81], vec![0; 81]] });
         assert_eq!(encode(&planar, &Blocks::default(), &plan).expect_err("4:4:4 is not 4:2:0").code(), "internal");
     }
 
@@ -308,7 +335,6 @@ pub(super) mod tests {
     fn what_cannot_be_written_is_refused() {
         let (_, plan) = plans(Layout::Gray).remove(0);
         let code = |picture: &Picture, plan: &EncodePlan| encode(picture, &Blocks::default(), plan).expect_err("refused").code();
-        assert_eq!(code(&picture(1, 1, Layout::Gray), &EncodePlan { effort: Effort::Small, ..plan.clone() }), "unsupported");
         assert_eq!(code(&picture(65_536, 1, Layout::Gray), &plan), "unsupported");
     }
 }

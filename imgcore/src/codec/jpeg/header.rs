@@ -13,7 +13,7 @@ use crate::limits::{Limits, check};
 use crate::pixels::Layout;
 
 /// Tables, rows in work, and what a profile for inks is turned into.
-const TABLE_BYTES: u64 = 128 << 10;
+const TABLE_BYTES: u64 = 256 << 10;
 const INK_TABLE_BYTES: u64 = 2 << 20;
 
 pub(in super::super) fn probe(input: &[u8], limits: &Limits) -> Result<Found, Error> {

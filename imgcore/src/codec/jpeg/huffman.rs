@@ -1,11 +1,13 @@
 //! Huffman tables, and the bits that they are read from.
 
-/// Codes up to this length are found at one look, most of them with the value behind them. Levels are few, and their table is kept small.
+use std::cell::OnceCell;
+
+/// Codes up to this length are found at one look, most of them with the value behind them.
 pub(super) const AC_LOOK: u32 = 11;
-pub(super) const DC_LOOK: u32 = 10;
+pub(super) const DC_LOOK: u32 = 12;
 
 /// How many bits of symbols are passed over at one look.
-const SKIP_LOOK: u32 = 12;
+const SKIP_LOOK: u32 = 13;
 
 /// What a code stands for: a run of zeros and a value, or the end of the block.
 ///
@@ -78,12 +80,15 @@ impl Look {
 
 /// A Huffman table.
 pub(super) struct Table {
-    looks: [Look; 1 << AC_LOOK],
+    /// As many as the table's kind of look has.
+    looks: [Look; 1 << DC_LOOK],
     /// By length: one more than the last code of it, moved up to 16 bits.
     limits: [u32; 17],
     /// By length: what to add to a code to find its symbol.
     offsets: [i32; 17],
     symbols: [u8; 256],
+    pairs: OnceCell<Box<Pairs>>,
+    skips: OnceCell<Box<Skips>>,
 }
 
 impl Table {
@@ -93,7 +98,14 @@ impl Table {
             return None;
         }
         let look = if is_dc { DC_LOOK } else { AC_LOOK };
-        let mut table = Table { looks: [Look(0); 1 << AC_LOOK], limits: [0; 17], offsets: [0; 17], symbols: [0; 256] };
+        let mut table = Table {
+            looks: [Look(0); 1 << DC_LOOK],
+            limits: [0; 17],
+            offsets: [0; 17],
+            symbols: [0; 256],
+            pairs: OnceCell::new(),
+            skips: OnceCell::new(),
+        };
         table.symbols.get_mut(..symbols.len())?.copy_from_slice(symbols);
         let (mut code, mut at) = (0u32, 0usize);
         for (length, count) in (1..=16u32).zip(counts) {
@@ -115,6 +127,16 @@ impl Table {
         }
         Some(table)
     }
+
+    /// The looks of an AC table, two coefficients at once. Made when they are first asked for.
+    pub(super) fn pairs(&self) -> &Pairs {
+        self.pairs.get_or_init(|| Box::new(Pairs::new(self)))
+    }
+
+    /// The looks of an AC table that pass over coefficients. Made when they are first asked for.
+    pub(super) fn skips(&self) -> &Skips {
+        self.skips.get_or_init(|| Box::new(Skips::new(self)))
+    }
 }
 
 /// The looks that begin with a code of this length, with `left` bits behind it.
@@ -130,6 +152,83 @@ fn fill_looks(looks: &mut [Look], length: u32, symbol: u8, left: u32) {
     }
 }
 
+/// The first two coefficients that begin with a look; or its only one, twice; or the end of the block, perhaps behind one.
+///
+/// From the top: the values (8 bits each); how far the first one advances, 0 where there is none (5); how far both do, 64 and more where the
+/// block ends, or where not even one coefficient is whole (7); how many bits they take (4), 0 where none is whole.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Pair(u32);
+
+impl Pair {
+    const NONE: Pair = Pair(64 << 4);
+
+    /// `start` is what the look is of.
+    fn new(start: u32, table: &Table) -> Pair {
+        let whole = |used: u32| {
+            let look = table.looks[(start << used) as usize & ((1 << AC_LOOK) - 1)];
+            let fits = look.is_whole() && used + look.bits() <= AC_LOOK && i8::try_from(look.value()).is_ok();
+            fits.then_some(look)
+        };
+        let pair = |first: (i32, usize), second: (i32, usize), bits: u32| {
+            let value = |value: i32| u32::from(value as i8 as u8);
+            Pair(value(first.0) << 24 | value(second.0) << 16 | (first.1 as u32) << 11 | (second.1 as u32) << 4 | bits)
+        };
+        match whole(0) {
+            None => Pair::NONE,
+            Some(look) if look.ends_block() => pair((0, 0), (0, 64), look.bits()),
+            Some(look) => {
+                let first = (look.value(), look.advance());
+                match whole(look.bits()) {
+                    None => pair(first, first, look.bits()),
+                    Some(next) if next.ends_block() => pair(first, (0, 64 + first.1), look.bits() + next.bits()),
+                    Some(next) => pair(first, (next.value(), first.1 + next.advance()), look.bits() + next.bits()),
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn first(self) -> i16 {
+        (self.0 as i32 >> 24) as i16
+    }
+
+    #[inline(always)]
+    pub(super) fn second(self) -> i16 {
+        ((self.0 << 8) as i32 >> 24) as i16
+    }
+
+    /// From the coefficient before to the first one.
+    #[inline(always)]
+    pub(super) fn first_advance(self) -> usize {
+        (self.0 >> 11 & 31) as usize
+    }
+
+    /// From the coefficient before to the second one. More than a block has, where it ends the block or there is nothing.
+    #[inline(always)]
+    pub(super) fn advance(self) -> usize {
+        (self.0 >> 4 & 127) as usize
+    }
+
+    #[inline(always)]
+    fn bits(self) -> u32 {
+        self.0 & 15
+    }
+
+    #[inline(always)]
+    pub(super) fn ends_block(self) -> bool {
+        self.0 >> 10 & 1 != 0 && self.bits() > 0
+    }
+}
+
+/// For each beginning of `AC_LOOK` bits: the one or two coefficients that it holds whole.
+pub(super) struct Pairs([Pair; 1 << AC_LOOK]);
+
+impl Pairs {
+    fn new(table: &Table) -> Pairs {
+        Pairs(std::array::from_fn(|start| Pair::new(start as u32, table)))
+    }
+}
+
 /// For each beginning of `SKIP_LOOK` bits: as many whole coefficients as it holds, to be passed over at once.
 ///
 /// From the top: how far they advance, and 1 more where the block ends behind them (8 bits); whether it does (1); the bits to drop (7).
@@ -141,7 +240,7 @@ const BLOCK_ENDS: u16 = 0x80;
 const NOTHING: u16 = 127 << 8;
 
 impl Skips {
-    pub(super) fn new(table: &Table) -> Skips {
+    fn new(table: &Table) -> Skips {
         let mut skips = [NOTHING; 1 << SKIP_LOOK];
         for (start, skip) in (0u64..).zip(&mut skips) {
             let (mut used, mut advance, mut end) = (0, 0, 0);
@@ -232,13 +331,11 @@ impl<'a> Bits<'a> {
         self.count < self.made_up
     }
 
-    /// Goes on behind the next restart marker and tells its number. None where there is none.
-    pub(super) fn restart(&mut self) -> Option<u8> {
+    /// What lies behind the next restart marker, and the marker's number. None where there is none.
+    pub(super) fn restarted(self) -> Option<(Bits<'a>, u8)> {
         let rest = self.data.get(self.at..)?;
         let found = rest.windows(2).position(|pair| pair[0] == 0xFF && matches!(pair[1], 0xD0..=0xD7))?;
-        let number = rest[found + 1] & 7;
-        *self = Bits { at: self.at + found + 2, ..Bits::new(self.data) };
-        Some(number)
+        Some((Bits { at: self.at + found + 2, ..Bits::new(self.data) }, rest[found + 1] & 7))
     }
 
     /// The next code with its value. As many bits as the look has must be at hand; it holds more where it needs them.
@@ -265,6 +362,18 @@ impl<'a> Bits<'a> {
         // The looks that follow count on what was there before this one.
         self.fill();
         Ok(look)
+    }
+
+    /// The next one or two coefficients, which are not taken yet. As many bits as the look has must be at hand.
+    #[inline(always)]
+    pub(super) fn pair(&self, pairs: &Pairs) -> Pair {
+        pairs.0[(self.held >> (64 - AC_LOOK)) as usize]
+    }
+
+    /// Takes them.
+    #[inline(always)]
+    pub(super) fn take(&mut self, pair: Pair) {
+        self.drop(pair.bits());
     }
 
     /// The next symbol of a progressive scan without the value behind it: the run, or the size of the number of blocks that end; and whether there
@@ -320,10 +429,13 @@ impl<'a> Bits<'a> {
         bits
     }
 
-    /// Passes over so many bits.
-    pub(super) fn pass(&mut self, count: u32) {
-        self.unsigned(count.min(32));
-        self.unsigned(count.saturating_sub(32));
+    /// So many bits, at most 56, from the top; what is below them may be anything.
+    #[inline(always)]
+    pub(super) fn taken(&mut self, count: u32) -> u64 {
+        self.fill();
+        let bits = self.held;
+        self.drop(count);
+        bits
     }
 
     /// One bit.
@@ -394,7 +506,7 @@ mod tests {
 
     #[test]
     fn what_is_no_code_is_refused() {
-        let table = Table::new(&counts(&[(2, 3)]), &[1, 2, 3], true).expect("a prefix code");
+        let table = Table::new(&counts(&[(2, 3)]), &[1, 2, 3], false).expect("a prefix code");
         assert_eq!(Bits::new(&[0xFE]).symbol(&table), Err(BadCode));
     }
 
@@ -420,20 +532,59 @@ mod tests {
     }
 
     #[test]
+    fn pairs_are_the_coefficients_that_come_one_by_one() {
+        // Symbols: a coefficient of size 1 (code 00), one of size 3 after two zeros (01), sixteen zeros (100), the end (101), size 9 (11000).
+        let table = Table::new(&counts(&[(2, 2), (3, 2), (5, 1)]), &[0x01, 0x23, 0xF0, 0x00, 0x09], false).expect("a prefix code");
+        let mut kinds = [0; 4];
+        for start in 0..1u16 << AC_LOOK {
+            let data = (start << (16 - AC_LOOK)).to_be_bytes();
+            let mut bits = Bits::new(&data);
+            bits.fill();
+            let pair = bits.pair(table.pairs());
+            if pair.bits() == 0 {
+                assert!(pair.advance() > 63 && !pair.ends_block());
+                assert!(!table.looks[usize::from(start)].is_whole() || table.looks[usize::from(start)].bits() > AC_LOOK);
+                kinds[0] += 1;
+                continue;
+            }
+            let mut one_by_one = Bits::new(&data);
+            one_by_one.fill();
+            let first = one_by_one.look::<AC_LOOK>(&table).expect("a code");
+            if first.ends_block() {
+                assert_eq!((pair.first_advance(), pair.ends_block()), (0, true));
+                kinds[1] += 1;
+            } else if pair.first_advance() == pair.advance() {
+                assert_eq!((pair.first(), pair.second(), pair.advance()), (first.value() as i16, first.value() as i16, first.advance()));
+                kinds[2] += 1;
+            } else {
+                let second = one_by_one.look::<AC_LOOK>(&table).expect("a code");
+                assert_eq!((pair.first_advance(), pair.first()), (first.advance(), first.value() as i16));
+                assert_eq!((pair.second(), pair.ends_block()), (second.value() as i16, second.ends_block()));
+                assert!(second.ends_block() || pair.advance() == first.advance() + second.advance());
+                kinds[3] += 1;
+            }
+            bits.take(pair);
+            assert_eq!(bits.count, one_by_one.count);
+        }
+        assert!(kinds.iter().all(|count| *count > 0), "{kinds:?}");
+    }
+
+    #[test]
     fn stuffing_is_taken_out_and_a_marker_ends_the_data() {
         let mut bits = Bits::new(&[0xFF, 0x00, 0x12, 0xFF, 0xD3, 0x34]);
         assert_eq!((bits.unsigned(16), bits.is_overrun()), (0xFF12, false));
         assert_eq!((bits.unsigned(1), bits.is_overrun()), (0, true));
-        assert_eq!(bits.restart(), Some(3));
+        let (mut bits, number) = bits.restarted().expect("a restart");
+        assert_eq!(number, 3);
         assert_eq!((bits.unsigned(8), bits.is_overrun()), (0x34, false));
-        assert_eq!(bits.restart(), None);
+        assert!(bits.restarted().is_none());
     }
 
     #[test]
     fn passing_over_coefficients_ends_where_reading_them_does() {
         // Symbols: a coefficient of size 1 (code 00), one of size 3 after two zeros (01), sixteen zeros (100), the end (101), size 9 (11000).
         let table = Table::new(&counts(&[(2, 2), (3, 2), (5, 1)]), &[0x01, 0x23, 0xF0, 0x00, 0x09], false).expect("a prefix code");
-        let skips = Skips::new(&table);
+        let skips = table.skips();
         let mut state = 7u32;
         for round in 0..2000 {
             let data: Vec<u8> = (0..64)
@@ -455,7 +606,7 @@ mod tests {
                         Err(error) => break Err(error),
                     }
                 };
-                assert_eq!(skipped.skip(&table, &skips, from), by_one, "round {round} from {from}");
+                assert_eq!(skipped.skip(&table, skips, from), by_one, "round {round} from {from}");
                 if by_one.is_err() {
                     break;
                 }

@@ -58,9 +58,10 @@ impl Band {
         let (h, h_max) = factor(points.0, largest, component.h, frame.h_max);
         let (v, v_max) = factor(points.1, largest, component.v, frame.v_max);
         let side = |full: u32, factor: usize, max: usize| (scale.side(full as usize) * factor).div_ceil(max);
-        let (width, height) = match scale.plane(component) {
-            (width, height, _) if scale.is_planar() => (width, height),
-            _ => (side(frame.size.width, h, h_max), side(frame.size.height, v, v_max)),
+        let (width, height) = if scale.is_planar() {
+            scale.plane_size(component)
+        } else {
+            (side(frame.size.width, h, h_max), side(frame.size.height, v, v_max))
         };
         let transform = match points {
             (8, 8) => Transform::Full(Box::new([[[0; LANES]; 8]; 8])),
@@ -125,12 +126,12 @@ impl Band {
         if self.h == self.h_max && !self.is_smooth_down() {
             return near;
         }
-        line.clear();
         if self.is_smooth_down() {
             let is_upper = y.is_multiple_of(2);
             let far = self.row(if is_upper { here.saturating_sub(1) } else { here + 1 });
             if self.h == self.h_max {
                 let bias = if is_upper { 1 } else { 2 };
+                line.clear();
                 line.extend(near.iter().zip(far).map(|(n, f)| ((u16::from(*n) * 3 + u16::from(*f) + bias) >> 2) as u8));
             } else {
                 sums.clear();
@@ -142,6 +143,7 @@ impl Band {
             sums.extend(near.iter().map(|n| u16::from(*n)));
             widen(sums, line, 1, 2, 2);
         } else {
+            line.clear();
             line.extend((0..self.width * self.h_max / self.h).map(|x| near[x * self.h / self.h_max]));
         }
         line
@@ -236,12 +238,9 @@ impl<'a> Rows<'a> {
 
     /// Pushes what a finished row of units completes.
     pub(super) fn finish_units(&mut self, y: usize) -> ControlFlow<()> {
-        if self.is_planar {
-            self.push_planes(y)?;
-        }
         self.bands.iter_mut().for_each(|band| band.begin_unit(y + 1));
         if self.is_planar {
-            return ControlFlow::Continue(());
+            return self.push_planes(y);
         }
         let end = (y + 1) * self.unit_height;
         let end = if end >= self.height { self.height } else { end - self.lag };
@@ -315,7 +314,7 @@ pub(super) fn finish_units(rows: &mut [Rows<'_>], y: usize) -> ControlFlow<()> {
 /// The sizes of planes and where their samples lie.
 fn planar_shape(frame: &Frame, scale: Scale) -> Shape {
     let plane = |component: &Component| {
-        let (width, height, n) = scale.plane(component);
+        let (n, (width, height)) = (scale.of_plane(component), scale.plane_size(component));
         let per_pixel = |factor: usize, max: usize| Ratio::new((n * factor) as i64, (8 * max) as i64);
         PlaneShape {
             width: width as u32,

@@ -6,38 +6,46 @@ use crate::decode::DecodePlan;
 
 /// N of the scale N/8, and that of chroma where planes keep their own sizes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Scale(usize, Option<usize>);
+pub(super) struct Scale {
+    eighths: usize,
+    chroma: Option<usize>,
+}
 
 impl Scale {
-    pub(super) const FULL: Scale = Scale(8, None);
+    pub(super) const FULL: Scale = Scale { eighths: 8, chroma: None };
 
     pub(super) fn new(eighths: u8) -> Scale {
-        Scale(usize::from(eighths.clamp(1, 8)), None)
+        Scale { eighths: usize::from(eighths.clamp(1, 8)), chroma: None }
     }
 
     pub(super) fn of(plan: &DecodePlan) -> Scale {
-        Scale(usize::from(plan.eighths.clamp(1, 8)), plan.chroma_eighths.map(|n| usize::from(n.clamp(1, 8))))
+        Scale { chroma: plan.chroma_eighths.map(|n| usize::from(n.clamp(1, 8))), ..Scale::new(plan.eighths) }
     }
 
     /// Whether planes are wanted, each at its own size.
     pub(super) fn is_planar(self) -> bool {
-        self.1.is_some()
+        self.chroma.is_some()
     }
 
-    /// The samples that are picture of a component's plane at its own size, across and down; and how many blocks give: N of its N/8.
-    pub(super) fn plane(self, component: &Component) -> (usize, usize, usize) {
-        let n = self.1.filter(|_| component.index > 0).unwrap_or(self.0);
-        ((component.width * n).div_ceil(8), (component.height * n).div_ceil(8), n)
+    /// N of a component where planes are wanted.
+    pub(super) fn of_plane(self, component: &Component) -> usize {
+        self.chroma.filter(|_| component.index > 0).unwrap_or(self.eighths)
+    }
+
+    /// The samples of a component's plane that are picture, across and down.
+    pub(super) fn plane_size(self, component: &Component) -> (usize, usize) {
+        let plane = Scale { eighths: self.of_plane(component), chroma: None };
+        (plane.side(component.width), plane.side(component.height))
     }
 
     /// Samples for so many at the full size; a part of one is a whole one.
     pub(super) fn side(self, full: usize) -> usize {
-        (full * self.0).div_ceil(8)
+        (full * self.eighths).div_ceil(8)
     }
 
     /// Rows of the picture in a row of units.
     pub(super) fn unit_height(self, frame: &Frame) -> usize {
-        self.0 * frame.v_max
+        self.eighths * frame.v_max
     }
 
     /// The samples that a block of a component gives, across and down.
@@ -45,7 +53,7 @@ impl Scale {
     /// Halved chroma is decoded at twice the scale of luma, so that both have the same size and nothing has to be enlarged.
     pub(super) fn points(self, frame: &Frame, component: &Component) -> (usize, usize) {
         if self.is_planar() {
-            let (.., n) = self.plane(component);
+            let n = self.of_plane(component);
             return (n, n);
         }
         (self.side_points(frame, component.h, frame.h_max), self.side_points(frame, component.v, frame.v_max))
@@ -53,8 +61,8 @@ impl Scale {
 
     fn side_points(self, frame: &Frame, factor: usize, max: usize) -> usize {
         // The scans of levels alone are read of a progressive file at 1/8: the rest may be many times as long.
-        let is_level = self.0 == 1 && frame.progressive;
-        if self.0 == 8 || is_level || !max.is_multiple_of(factor) { self.0 } else { self.0 * max / factor }
+        let is_level = self.eighths == 1 && frame.progressive;
+        if self.eighths == 8 || is_level || !max.is_multiple_of(factor) { self.eighths } else { self.eighths * max / factor }
     }
 
     /// The last coefficient that the samples of a component need, in zigzag order.

@@ -2,7 +2,7 @@
 
 use super::batch::Batch;
 use super::frame::Frame;
-use super::huffman::{AC_LOOK, BadCode, Bits, DC_LOOK, Skips, Table};
+use super::huffman::{AC_LOOK, BadCode, Bits, DC_LOOK, Pairs, Skips, Table};
 use super::malformed;
 use crate::error::Error;
 
@@ -145,15 +145,18 @@ impl Held<'_> {
     fn refine(&mut self, bits: &mut Bits<'_>, (from, end): (usize, usize), one: i16) {
         let mut there = *self.nonzero & span(from, end);
         while there != 0 {
-            let at = there.trailing_zeros() as usize;
-            let Some(kept) = self.kept.get_mut(at) else {
-                bits.pass(there.count_ones());
-                break;
-            };
-            if bits.bit() && *kept & one == 0 {
-                *kept = kept.wrapping_add(if *kept >= 0 { one } else { -one });
+            let count = there.count_ones().min(56);
+            let mut next = bits.taken(count);
+            for _ in 0..count {
+                if let Some(kept) = self.kept.get_mut(there.trailing_zeros() as usize) {
+                    // Whether the bit is set cannot be foreseen, so nothing asks for it.
+                    let (is_set, sign) = (next >> 63 != 0, *kept >> 15);
+                    let step = one & -i16::from(is_set & (*kept & one == 0));
+                    *kept = kept.wrapping_add((step ^ sign) - sign);
+                }
+                next <<= 1;
+                there &= there - 1;
             }
-            there &= there - 1;
         }
     }
 }
@@ -168,11 +171,16 @@ fn span(from: usize, end: usize) -> u64 {
 struct Slot<'a> {
     dc: Option<&'a Table>,
     ac: Option<&'a Table>,
-    /// The last coefficient that is read; those behind it are passed over with a table of their own.
+    /// Of a sequential scan.
+    pairs: Option<&'a Pairs>,
+    /// The last coefficient that is read. Those behind it are passed over with a table of their own.
     last: usize,
-    skips: Option<Box<Skips>>,
+    skips: Option<&'a Skips>,
     last_dc: i32,
 }
+
+/// Units.
+const WORTH_SKIPPING: usize = 2000;
 
 const NO_TABLE: Damage = Damage::Wrong("a Huffman table is missing");
 
@@ -185,50 +193,62 @@ impl Slot<'_> {
         Ok(self.last_dc)
     }
 
-    /// A block of a sequential scan: gives the place, in reading order, and the value of each coefficient that is wanted, and answers with the
-    /// last one's place in zigzag order.
+    /// A block of a sequential scan: gives the place, in zigzag order, and the value of each coefficient that is wanted, and of some behind them, and
+    /// answers with the last one's place.
     #[inline(always)]
     fn sequential(&mut self, bits: &mut Bits<'_>, mut set: impl FnMut(usize, i16)) -> Result<usize, Damage> {
         set(0, self.level(bits)? as i16);
-        let table = self.ac.ok_or(NO_TABLE)?;
-        let band = self.last;
-        let (mut at, mut last) = (0, 0);
-        while at < band {
+        let (table, pairs) = (self.ac.ok_or(NO_TABLE)?, self.pairs.ok_or(NO_TABLE)?);
+        let last = self.last;
+        let mut at = 0;
+        while at < last {
             // As many looks as are sure to find their bits, that of the level before them.
             for _ in 0..4 {
-                let look = bits.look::<AC_LOOK>(table)?;
-                let next = at + look.advance();
-                if next > band {
+                let pair = bits.pair(pairs);
+                let (first, second) = (at + pair.first_advance(), at + pair.advance());
+                if second <= 63 {
+                    bits.take(pair);
+                    set(first, pair.first());
+                    set(second, pair.second());
+                    at = second;
+                    if at >= last {
+                        break;
+                    }
+                } else if pair.ends_block() && first < 63 {
+                    bits.take(pair);
+                    if first > at {
+                        set(first, pair.first());
+                    }
+                    return Ok(first);
+                } else {
+                    // A long code, or the second one may belong to another block.
+                    let look = bits.look::<AC_LOOK>(table)?;
                     if look.ends_block() {
-                        return Ok(last);
+                        return Ok(at);
                     }
-                    if band == 63 && look.value() != 0 {
-                        // Runs that leave the block end in its last coefficient, as in libjpeg.
-                        set(63, look.value() as i16);
-                        return Ok(63);
+                    // Runs that leave the block end in its last coefficient, as in libjpeg.
+                    let is_inside = at + look.advance() <= 63;
+                    at = (at + look.advance()).min(63);
+                    if is_inside || look.value() != 0 {
+                        set(at, look.value() as i16);
                     }
-                    at = next;
-                    break;
-                }
-                // Sixteen zeros end in one that is set to zero once more.
-                (at, last) = (next, next);
-                set(usize::from(ZIGZAG[at & 63]), look.value() as i16);
-                if at == band {
-                    break;
+                    if at >= last {
+                        break;
+                    }
                 }
             }
             bits.fill();
         }
-        if let Some(skips) = &self.skips {
+        if let Some(skips) = self.skips {
             bits.skip(table, skips, at)?;
         }
-        Ok(last)
+        Ok(at)
     }
 }
 
 /// Reads the blocks of a scan.
 pub(super) struct Reader<'a> {
-    bits: Bits<'a>,
+    pub(super) bits: Bits<'a>,
     scan: &'a Scan,
     slots: Vec<Slot<'a>>,
     /// Blocks that hold nothing more in this band.
@@ -243,9 +263,12 @@ impl<'a> Reader<'a> {
     pub(super) fn new(data: &'a [u8], scan: &'a Scan, tables: &'a Tables, last: &[usize]) -> Result<Reader<'a>, Error> {
         let slot = |part: &Part| {
             let ac = tables.ac.get(part.ac).and_then(Option::as_deref);
-            let last = last.get(part.component).map_or(63, |last| (*last).min(63));
-            let skips = ac.filter(|_| !scan.progressive && last < 63).map(|table| Box::new(Skips::new(table)));
-            Slot { dc: tables.dc.get(part.dc).and_then(Option::as_deref), ac, last, skips, last_dc: 0 }
+            let sequential = ac.filter(|_| !scan.progressive);
+            let wanted = last.get(part.component).map_or(63, |last| (*last).min(63));
+            let skips = sequential.filter(|_| wanted < 63 && scan.across * scan.down >= WORTH_SKIPPING).map(Table::skips);
+            // To read on costs a small picture less than to make the table.
+            let last = if skips.is_some() { wanted } else { 63 };
+            Slot { dc: tables.dc.get(part.dc).and_then(Option::as_deref), ac, pairs: sequential.map(Table::pairs), last, skips, last_dc: 0 }
         };
         let slots = scan.parts.iter().map(slot).collect::<Vec<_>>();
         let (needs_dc, needs_ac) = (scan.first == 0 && !scan.refines, scan.last > 0);
@@ -257,13 +280,14 @@ impl<'a> Reader<'a> {
     }
 
     /// Comes before each unit: reads the restart marker where one is due.
-    #[inline]
-    pub(super) fn begin_unit(&mut self) -> Result<(), Damage> {
+    #[inline(always)]
+    pub(super) fn begin_unit(&mut self, bits: &mut Bits<'a>) -> Result<(), Damage> {
         if self.restart == 0 {
             return Ok(());
         }
         if self.units_to_restart == 0 {
-            let number = self.bits.restart().ok_or(Damage::Missing)?;
+            let number;
+            (*bits, number) = bits.restarted().ok_or(Damage::Missing)?;
             if number != self.restarts & 7 {
                 return Err(Damage::Wrong("restart markers are out of order"));
             }
@@ -276,59 +300,44 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Whether what was read was not all there.
-    #[inline]
-    pub(super) fn is_overrun(&self) -> bool {
-        self.bits.is_overrun()
-    }
-
     /// Reads a block of the part `slot` of a sequential scan into a lane that is all zero.
     #[inline(always)]
-    pub(super) fn block(&mut self, slot: usize, batch: &mut Batch, lane: usize) -> Result<(), Damage> {
+    pub(super) fn block(&mut self, bits: &mut Bits<'_>, slot: usize, batch: &mut Batch, lane: usize) -> Result<(), Damage> {
         let slot = self.slots.get_mut(slot).ok_or(NO_TABLE)?;
-        let mut bits = self.bits;
-        let result = slot.sequential(&mut bits, |place, value| batch.set(place, lane, value));
-        self.bits = bits;
+        let result = slot.sequential(bits, |at, value| batch.set(at, lane, value));
         // What was read of a damaged block may be anywhere in it.
         batch.reach(*result.as_ref().unwrap_or(&63));
         result.map(|_| ())
     }
 
     /// Reads what the scan has of a block of the part `slot`.
-    #[inline]
-    pub(super) fn held(&mut self, slot: usize, mut held: Held<'_>) -> Result<(), Damage> {
+    #[inline(always)]
+    pub(super) fn held(&mut self, bits: &mut Bits<'_>, slot: usize, mut held: Held<'_>) -> Result<(), Damage> {
         let slot = self.slots.get_mut(slot).ok_or(NO_TABLE)?;
         let low = self.scan.low;
         match (self.scan.progressive, self.scan.first, self.scan.refines) {
             (false, ..) => {
-                let mut block = [0; 64];
-                let result = slot.sequential(&mut self.bits, |place, value| block[place & 63] = value);
-                held.kept.iter_mut().zip(ZIGZAG).for_each(|(kept, place)| *kept = block[usize::from(place & 63)]);
-                result.map(|_| ())
+                let kept = held.kept;
+                let set = |at: usize, value| {
+                    if let Some(kept) = kept.get_mut(at) {
+                        *kept = value;
+                    }
+                };
+                slot.sequential(bits, set).map(|_| ())
             }
             (true, 0, false) => {
-                let mut bits = self.bits;
-                let level = slot.level(&mut bits);
-                self.bits = bits;
-                held.set(0, (level? << low) as i16);
+                let level = slot.level(bits)?;
+                held.set(0, (level << low) as i16);
                 Ok(())
             }
             (true, 0, true) => {
                 if let Some(level) = held.kept.first_mut() {
-                    *level |= i16::from(self.bits.bit()) << low;
+                    *level |= i16::from(bits.bit()) << low;
                 }
                 Ok(())
             }
-            (true, _, is_refined) => {
-                let table = slot.ac.ok_or(NO_TABLE)?;
-                let (mut bits, mut ended) = (self.bits, self.ended_blocks);
-                let result = match is_refined {
-                    false => first_ac(&mut bits, table, self.scan, &mut ended, &mut held),
-                    true => refine_ac(&mut bits, table, self.scan, &mut ended, &mut held),
-                };
-                (self.bits, self.ended_blocks) = (bits, ended);
-                result
-            }
+            (true, _, false) => first_ac(bits, slot.ac.ok_or(NO_TABLE)?, self.scan, &mut self.ended_blocks, &mut held),
+            (true, _, true) => refine_ac(bits, slot.ac.ok_or(NO_TABLE)?, self.scan, &mut self.ended_blocks, &mut held),
         }
     }
 }
@@ -343,14 +352,20 @@ fn first_ac(bits: &mut Bits<'_>, table: &Table, scan: &Scan, ended_blocks: &mut 
     let mut at = scan.first;
     while at <= scan.last {
         bits.fill();
-        let look = bits.look::<AC_LOOK>(table)?;
-        if look.ends_block() {
-            *ended_blocks = (1 << look.run()) - 1 + bits.unsigned(look.run());
-            break;
-        }
-        at += look.advance();
-        if look.value() != 0 {
-            held.set(at - 1, (look.value() << scan.low) as i16);
+        // As many looks as are sure to find their bits.
+        for _ in 0..5 {
+            let look = bits.look::<AC_LOOK>(table)?;
+            if look.ends_block() {
+                *ended_blocks = (1 << look.run()) - 1 + bits.unsigned(look.run());
+                return Ok(());
+            }
+            at += look.advance();
+            if look.value() != 0 {
+                held.set(at - 1, (look.value() << scan.low) as i16);
+            }
+            if at > scan.last {
+                break;
+            }
         }
     }
     Ok(())

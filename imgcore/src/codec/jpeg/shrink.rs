@@ -67,6 +67,9 @@ impl Scratch {
 /// Writes the samples of all blocks to rows of `stride` samples. The table is in reading order.
 pub(super) fn inverse(level: Level, batch: &Batch, table: &[u16; 64], scratch: &mut Scratch, out: &mut [u8], stride: usize) {
     let [down, across] = scratch.waves.each_ref().map(Vec::len);
+    if (across, down) == (1, 1) {
+        return dispatch!(level, simd => levels(simd, batch, table, out));
+    }
     let (k_down, k_across) = (batch.waves().min(down), batch.waves().min(across));
     /// Calls a pass that is made for as many waves as there are.
     macro_rules! with {
@@ -101,6 +104,14 @@ fn sums<S: Simd, const K: usize>(simd: S, v: &[i32x8<S>; K], waves: &[i32; 8]) -
         }
     }
     (even, odd)
+}
+
+/// What both passes come to where a block is one sample.
+#[inline(always)]
+fn levels<S: Simd>(simd: S, batch: &Batch, table: &[u16; 64], out: &mut [u8]) {
+    let [low, high] = batch.dequantized(simd, 0, table);
+    let level = leveled(rounded(low, 3), rounded(high, 3));
+    samples(level, level).0.store_slice(&mut out[..LANES]);
 }
 
 #[inline(always)]

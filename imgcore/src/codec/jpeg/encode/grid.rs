@@ -41,11 +41,7 @@ pub(super) struct Grid {
 impl Grid {
     /// None: grey.
     pub(super) fn new(width: usize, height: usize, chroma: Option<ChromaSubsampling>) -> Grid {
-        let (h, v) = match chroma {
-            Some(ChromaSubsampling::Cs420) => (2, 2),
-            Some(ChromaSubsampling::Cs422) => (2, 1),
-            Some(ChromaSubsampling::Cs444) | None => (1, 1),
-        };
+        let [h, v] = chroma.map_or([1, 1], ChromaSubsampling::span).map(usize::from);
         let mut components = vec![Component { h, v, width, height, table: 0 }];
         if chroma.is_some() {
             components.extend([Component { h: 1, v: 1, width: width.div_ceil(h), height: height.div_ceil(v), table: 1 }; 2]);

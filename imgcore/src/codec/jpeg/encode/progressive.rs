@@ -1,4 +1,4 @@
-//! Many scans, coarse ones first: libjpeg's usual script, each scan with the best tables for it.
+//! Many scans, coarse ones first, each with the best tables for it; or one of all there is.
 //!
 //! All coefficients are held. Each scan is gone over twice: symbols are counted, and then written.
 
@@ -10,46 +10,10 @@ use super::grid::{Component, Grid};
 use super::huffman::{Code, Table};
 use super::kernels::Engine;
 use super::restarts::{Restarts, put_restart};
+use super::script::{self, Step};
 use super::sequential::{sized, zigzag};
-use super::strip::Strip;
+use super::strip::{Blocks, Strip};
 use crate::codec::jpeg::scan::ZIGZAG;
-
-/// Which bits of which coefficients a scan brings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Step {
-    /// None: all, in units.
-    component: Option<usize>,
-    /// The first and the last coefficient, in zigzag order.
-    band: (usize, usize),
-    /// The bit that earlier scans ended with, 0 for a first scan, and the bit that this one ends with.
-    bits: (u32, u32),
-}
-
-const fn step(component: Option<usize>, band: (usize, usize), bits: (u32, u32)) -> Step {
-    Step { component, band, bits }
-}
-
-const GRAY: &[Step] = &[
-    step(None, (0, 0), (0, 1)),
-    step(Some(0), (1, 5), (0, 2)),
-    step(Some(0), (6, 63), (0, 2)),
-    step(Some(0), (1, 63), (2, 1)),
-    step(None, (0, 0), (1, 0)),
-    step(Some(0), (1, 63), (1, 0)),
-];
-
-const COLOR: &[Step] = &[
-    step(None, (0, 0), (0, 1)),
-    step(Some(0), (1, 5), (0, 2)),
-    step(Some(2), (1, 63), (0, 1)),
-    step(Some(1), (1, 63), (0, 1)),
-    step(Some(0), (6, 63), (0, 2)),
-    step(Some(0), (1, 63), (2, 1)),
-    step(None, (0, 0), (1, 0)),
-    step(Some(2), (1, 63), (1, 0)),
-    step(Some(1), (1, 63), (1, 0)),
-    step(Some(0), (1, 63), (1, 0)),
-];
 
 /// A block as it is held.
 #[derive(Debug, Clone)]
@@ -88,8 +52,9 @@ fn place(k: u32) -> usize {
 }
 
 /// The coefficients of a whole picture, by component, row by row.
-struct Picture<'a> {
-    grid: &'a Grid,
+pub(super) struct Picture<'a> {
+    pub(super) grid: &'a Grid,
+    engine: Engine,
     blocks: Vec<Vec<Block>>,
 }
 
@@ -99,35 +64,57 @@ pub(super) fn bytes(grid: &Grid) -> u64 {
     (row * size_of::<Block>() as u64).saturating_mul(grid.units_down() as u64)
 }
 
-/// Writes all scans, each with its tables.
+/// Writes all scans of the usual script, each with its tables.
 pub(super) fn write(strip: &mut Strip<'_>, restart_interval: u16, out: &mut Vec<u8>) {
-    let (grid, engine) = (strip.grid, strip.engine);
-    let held = |component: &Component| grid.held_across(component) * component.v * grid.units_down();
-    let mut blocks: Vec<Vec<Block>> = grid.components.iter().map(|component| Vec::with_capacity(held(component))).collect();
-    for unit in 0..grid.units_down() {
+    let mut picture = Picture::new(strip.grid, strip.engine);
+    for unit in 0..strip.grid.units_down() {
         strip.make(unit);
-        for (all, made) in blocks.iter_mut().zip(&strip.blocks) {
-            all.extend(made.coefficients.iter().zip(&made.nonzero).map(|(block, nonzero)| Block::new(block, *nonzero)));
-        }
+        strip.blocks.iter().enumerate().for_each(|(at, blocks)| picture.add(at, blocks));
     }
-    let picture = Picture { grid, blocks };
-    for step in if grid.components.len() == 1 { GRAY } else { COLOR } {
-        let mut counter = Counter { uses: Box::new([[0; 256]; 2]) };
-        picture.code(engine, step, restart_interval, &mut counter);
-        let tables = counter.uses.each_ref().map(|uses| Table::best(uses));
-        let has_dc = step.component.is_none() && step.bits.0 == 0;
-        if has_dc {
-            tables[..grid.components.len().min(2)].iter().zip(0..).for_each(|(table, id)| file::put_table(out, id, table));
+    picture.write(script::usual(strip.grid), restart_interval, out);
+}
+
+impl<'a> Picture<'a> {
+    /// Without blocks, and with room for all.
+    pub(super) fn new(grid: &'a Grid, engine: Engine) -> Picture<'a> {
+        let held = |component: &Component| grid.held_across(component) * component.v * grid.units_down();
+        Picture { grid, engine, blocks: grid.components.iter().map(|component| Vec::with_capacity(held(component))).collect() }
+    }
+
+    /// A component's blocks of the next row of units.
+    pub(super) fn add(&mut self, component: usize, made: &Blocks) {
+        let blocks = made.coefficients.iter().zip(&made.nonzero).map(|(block, nonzero)| Block::new(block, *nonzero));
+        self.blocks[component].extend(blocks);
+    }
+
+    /// The coefficients of a block, in reading order.
+    #[cfg(test)]
+    pub(super) fn coefficients(&self, component: usize, x: usize, y: usize) -> &[i16; 64] {
+        &self.blocks[component][y * self.grid.held_across(&self.grid.components[component]) + x].coefficients
+    }
+
+    /// Counts the symbols of a scan.
+    pub(super) fn count(&self, step: &Step, restart_interval: u16) -> Counter {
+        let mut counter = Counter { uses: Box::new([[0; 256]; 4]), bits: 0 };
+        self.code(step, restart_interval, &mut counter);
+        counter
+    }
+
+    /// Writes scans, each with its tables.
+    pub(super) fn write(&self, script: &[Step], restart_interval: u16, out: &mut Vec<u8>) {
+        for step in script {
+            let tables = self.count(step, restart_interval).tables();
+            let used = tables.iter().zip([0x00, 0x10, 0x01, 0x11]).filter(|(table, _)| !table.symbols.is_empty());
+            used.for_each(|(table, id)| file::put_table(out, id, table));
+            let (first, last) = step.components;
+            let dc = step.has_dc() && step.bits.0 == 0;
+            let header = ScanHeader { components: first..last + 1, dc, ac: step.has_ac(), band: step.band, bits: step.bits };
+            file::put_scan(out, self.grid, &header);
+            let codes = tables.each_ref().map(Table::codes);
+            let mut writer = Writer { codes: &codes, out, bits: Bits::EMPTY, restarts: 0 };
+            self.code(step, restart_interval, &mut writer);
+            writer.bits.finish(writer.out);
         }
-        if let Some(component) = step.component {
-            file::put_table(out, 0x10 | grid.components[component].table as u8, &tables[0]);
-        }
-        let components = step.component.map_or(0..grid.components.len(), |component| component..component + 1);
-        file::put_scan(out, grid, &ScanHeader { components, dc: has_dc, ac: step.component.is_some(), band: step.band, bits: step.bits });
-        let codes = tables.each_ref().map(Table::codes);
-        let mut writer = Writer { codes: &codes, out, bits: Bits::EMPTY, restarts: 0 };
-        picture.code(engine, step, restart_interval, &mut writer);
-        writer.bits.finish(writer.out);
     }
 }
 
@@ -140,24 +127,48 @@ trait Sink {
     fn restart(&mut self);
 }
 
-struct Counter {
-    uses: Box<[[u32; 256]; 2]>,
+/// How often each symbol of the tables is used, and the bits that symbols do not stand for.
+pub(super) struct Counter {
+    /// DC and AC of luma, DC and AC of chroma.
+    pub(super) uses: Box<[[u32; 256]; 4]>,
+    bits: u64,
+}
+
+impl Counter {
+    pub(super) fn tables(&self) -> [Table; 4] {
+        self.uses.each_ref().map(|uses| Table::best(uses))
+    }
+
+    /// All bits of the scan, with those of its tables.
+    pub(super) fn cost(&self) -> u64 {
+        let table = |(table, uses): (&Table, &[u32; 256])| {
+            if table.symbols.is_empty() {
+                return 0;
+            }
+            let codes: u64 = table.codes().iter().zip(uses).map(|(code, uses)| u64::from(code & 255) * u64::from(*uses)).sum();
+            codes + 8 * (21 + table.symbols.len() as u64)
+        };
+        self.bits + self.tables().iter().zip(self.uses.iter()).map(table).sum::<u64>()
+    }
 }
 
 impl Sink for Counter {
     #[inline(always)]
-    fn symbol(&mut self, table: usize, symbol: u32, _bits: u32, _count: u32) {
-        self.uses[table & 1][symbol as usize & 255] += 1;
+    fn symbol(&mut self, table: usize, symbol: u32, _bits: u32, count: u32) {
+        self.uses[table & 3][symbol as usize & 255] += 1;
+        self.bits += u64::from(count);
     }
 
     #[inline(always)]
-    fn bits(&mut self, _bits: u32, _count: u32) {}
+    fn bits(&mut self, _bits: u32, count: u32) {
+        self.bits += u64::from(count);
+    }
 
     fn restart(&mut self) {}
 }
 
 struct Writer<'a> {
-    codes: &'a [[Code; 256]; 2],
+    codes: &'a [[Code; 256]; 4],
     out: &'a mut Vec<u8>,
     bits: Bits,
     restarts: u8,
@@ -166,7 +177,7 @@ struct Writer<'a> {
 impl Sink for Writer<'_> {
     #[inline(always)]
     fn symbol(&mut self, table: usize, symbol: u32, bits: u32, count: u32) {
-        let code = self.codes[table & 1][symbol as usize & 255];
+        let code = self.codes[table & 3][symbol as usize & 255];
         self.bits.put(self.out, (code >> 8) << count | bits, (code & 255) + count);
     }
 
@@ -182,8 +193,8 @@ impl Sink for Writer<'_> {
 
 impl Picture<'_> {
     /// A scan, with the instructions for counting bits that the CPU has.
-    fn code(&self, engine: Engine, step: &Step, restart_interval: u16, sink: &mut impl Sink) {
-        match engine {
+    fn code(&self, step: &Step, restart_interval: u16, sink: &mut impl Sink) {
+        match self.engine {
             Engine::Plain => self.code_scan(step, restart_interval, sink),
             Engine::Vectors(level) => dispatch!(level, _ => self.code_scan(step, restart_interval, sink)),
         }
@@ -192,49 +203,75 @@ impl Picture<'_> {
     #[inline(always)]
     fn code_scan(&self, step: &Step, restart_interval: u16, sink: &mut impl Sink) {
         let mut restarts = Restarts::new(restart_interval);
-        let Some(at) = step.component else { return self.code_dc(step.bits, &mut restarts, sink) };
-        let component = &self.grid.components[at];
-        let mut ends = Ends::default();
+        let (first, last) = step.components;
+        if first < last {
+            return self.code_units(step, &mut restarts, sink);
+        }
+        let component = &self.grid.components[first];
+        let mut ends = Ends { table: component.table * 2 + 1, ..Ends::default() };
+        let mut last_dc = 0;
         // Blocks that only fill a unit are none of this scan's.
-        for row in self.blocks[at].chunks_exact(self.grid.held_across(component)).take(component.down()) {
+        for row in self.blocks[first].chunks_exact(self.grid.held_across(component)).take(component.down()) {
             for block in &row[..component.across()] {
                 if restarts.is_due() {
                     ends.flush(sink);
                     sink.restart();
+                    last_dc = 0;
                 }
-                if step.bits.0 == 0 {
-                    code_first(block, step.band, step.bits.1, &mut ends, sink);
-                } else {
-                    code_more(block, step.band, step.bits.1, &mut ends, sink);
+                let (table, (high, low)) = (component.table * 2, step.bits);
+                if step.has_dc() {
+                    code_dc(block, table, step.bits, &mut last_dc, sink);
+                }
+                if step.has_ac() && high == 0 {
+                    code_first(block, step.band, low, &mut ends, sink);
+                } else if step.has_ac() {
+                    code_more(block, step.band, low, &mut ends, sink);
+                }
+                if step.is_sequential() {
+                    ends.flush(sink);
                 }
             }
         }
         ends.flush(sink);
     }
 
+    /// Several components, which bring first coefficients at the least.
     #[inline(always)]
-    fn code_dc(&self, bits: (u32, u32), restarts: &mut Restarts, sink: &mut impl Sink) {
+    fn code_units(&self, step: &Step, restarts: &mut Restarts, sink: &mut impl Sink) {
         let mut last_dc = [0; 3];
+        let mut ends = Ends::default();
         for (y, x) in (0..self.grid.units_down()).flat_map(|y| (0..self.grid.units_across()).map(move |x| (y, x))) {
             if restarts.is_due() {
                 sink.restart();
                 last_dc = [0; 3];
             }
-            for ((component, blocks), last_dc) in self.grid.components.iter().zip(&self.blocks).zip(&mut last_dc) {
+            for at in step.components.0..=step.components.1 {
+                let component = &self.grid.components[at];
                 let held = self.grid.held_across(component);
                 for (v, h) in (0..component.v).flat_map(|v| (0..component.h).map(move |h| (v, h))) {
-                    let dc = i32::from(blocks[(y * component.v + v) * held + x * component.h + h].coefficients[0]) >> bits.1;
-                    if bits.0 > 0 {
-                        sink.bits(dc as u32 & 1, 1);
-                        continue;
+                    let block = &self.blocks[at][(y * component.v + v) * held + x * component.h + h];
+                    code_dc(block, component.table * 2, step.bits, &mut last_dc[at], sink);
+                    if step.is_sequential() {
+                        ends.table = component.table * 2 + 1;
+                        code_first(block, step.band, 0, &mut ends, sink);
+                        ends.flush(sink);
                     }
-                    let (size, value) = sized(dc - *last_dc);
-                    *last_dc = dc;
-                    sink.symbol(component.table, size, value, size);
                 }
             }
         }
     }
+}
+
+/// A first coefficient: its difference to the one before, or a bit of it.
+#[inline(always)]
+fn code_dc(block: &Block, table: usize, bits: (u32, u32), last_dc: &mut i32, sink: &mut impl Sink) {
+    let dc = i32::from(block.coefficients[0]) >> bits.1;
+    if bits.0 > 0 {
+        return sink.bits(dc as u32 & 1, 1);
+    }
+    let (size, value) = sized(dc - *last_dc);
+    *last_dc = dc;
+    sink.symbol(table, size, value, size);
 }
 
 /// Bits of coefficients that earlier scans brought in, the last at the bottom: 63 of a block at the most.
@@ -265,6 +302,7 @@ impl Corrections {
 /// Blocks that ended and are not written yet: one symbol stands for many.
 #[derive(Debug, Default)]
 struct Ends {
+    table: usize,
     blocks: u32,
     corrections: Vec<Corrections>,
     /// All bits in them.
@@ -278,13 +316,18 @@ impl Ends {
     #[inline(always)]
     fn flush(&mut self, sink: &mut impl Sink) {
         if self.blocks > 0 {
-            let size = self.blocks.ilog2();
-            sink.symbol(0, size << 4, self.blocks & ((1 << size) - 1), size);
-            self.blocks = 0;
-            self.corrections.iter_mut().for_each(|corrections| corrections.flush(sink));
-            self.corrections.clear();
-            self.correction_bits = 0;
+            self.write(sink);
         }
+    }
+
+    #[inline(never)]
+    fn write(&mut self, sink: &mut impl Sink) {
+        let size = self.blocks.ilog2();
+        sink.symbol(self.table, size << 4, self.blocks & ((1 << size) - 1), size);
+        self.blocks = 0;
+        self.corrections.iter_mut().for_each(|corrections| corrections.flush(sink));
+        self.corrections.clear();
+        self.correction_bits = 0;
     }
 
     #[inline(always)]
@@ -303,8 +346,9 @@ impl Ends {
 /// Coefficients for the first time: as in a sequential scan, without the bits below `low`.
 #[inline(always)]
 fn code_first(block: &Block, band: (usize, usize), low: u32, ends: &mut Ends, sink: &mut impl Sink) {
-    let mut left = block.large(low, band);
-    let mut next = band.0 as u32;
+    let first = band.0.max(1);
+    let mut left = block.large(low, (first, band.1));
+    let mut next = first as u32;
     if left != 0 {
         ends.flush(sink);
     }
@@ -314,13 +358,13 @@ fn code_first(block: &Block, band: (usize, usize), low: u32, ends: &mut Ends, si
         let mut run = k - next;
         next = k + 1;
         while run > 15 {
-            sink.symbol(0, 0xF0, 0, 0);
+            sink.symbol(ends.table, 0xF0, 0, 0);
             run -= 16;
         }
         let value = i32::from(block.coefficients[place(k)]);
         // Shifted towards zero.
         let (size, bits) = sized(if value < 0 { -(-value >> low) } else { value >> low });
-        sink.symbol(0, run << 4 | size, bits, size);
+        sink.symbol(ends.table, run << 4 | size, bits, size);
     }
     if next <= band.1 as u32 {
         ends.add(Corrections::default(), sink);
@@ -343,7 +387,7 @@ fn code_more(block: &Block, band: (usize, usize), low: u32, ends: &mut Ends, sin
         next = k + 1;
         while run > 15 && k < end {
             ends.flush(sink);
-            sink.symbol(0, 0xF0, 0, 0);
+            sink.symbol(ends.table, 0xF0, 0, 0);
             corrections.flush(sink);
             run -= 16;
         }
@@ -353,7 +397,7 @@ fn code_more(block: &Block, band: (usize, usize), low: u32, ends: &mut Ends, sin
             continue;
         }
         ends.flush(sink);
-        sink.symbol(0, run << 4 | 1, u32::from(value >= 0), 1);
+        sink.symbol(ends.table, run << 4 | 1, u32::from(value >= 0), 1);
         corrections.flush(sink);
         run = 0;
     }

@@ -38,7 +38,17 @@ pub(super) struct Strip<'a> {
 }
 
 impl<'a> Strip<'a> {
+    /// Coefficients are divided by steps.
     pub(super) fn new(engine: Engine, source: Source<'a>, grid: &'a Grid, steps: &[[u8; 64]; 2]) -> Strip<'a> {
+        Strip::by(engine, source, grid, steps.each_ref().map(Divisors::new))
+    }
+
+    /// Coefficients come times 8, as the transform makes them.
+    pub(super) fn undivided(engine: Engine, source: Source<'a>, grid: &'a Grid) -> Strip<'a> {
+        Strip::by(engine, source, grid, [Divisors::NONE, Divisors::NONE])
+    }
+
+    fn by(engine: Engine, source: Source<'a>, grid: &'a Grid, divisors: [Divisors; 2]) -> Strip<'a> {
         let held = |component: &Component| grid.held_across(component) * component.v;
         let full = match source {
             Source::Rgb(_) => grid.held_across(&grid.components[0]) * 8,
@@ -49,7 +59,7 @@ impl<'a> Strip<'a> {
             engine,
             source,
             grid,
-            divisors: steps.each_ref().map(Divisors::new),
+            divisors,
             samples: grid.components.iter().map(|component| vec![0; held(component) * 64]).collect(),
             chroma: std::array::from_fn(|_| vec![0; full]),
             blocks: grid.components.iter().map(blocks).collect(),
