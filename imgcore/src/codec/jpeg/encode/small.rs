@@ -112,7 +112,7 @@ mod tests {
     fn a_file_holds_the_coefficients_that_were_chosen() {
         for (grid, pixels) in pictures() {
             for quality in [1, 35, 80, 100] {
-                let steps = tables::small_steps(quality);
+                let steps = tables::small_steps(quality, (grid.h, grid.v));
                 let picture = worthwhile(&mut Strip::undivided(Engine::new(), source(&grid, &pixels), &grid), &steps);
                 let how = Coding { quality, smallest: true, ..Coding::FAST };
                 let (_, found) = decode::coefficients(&file(Engine::new(), &grid, &pixels, &how)).expect("a file");

@@ -407,7 +407,7 @@ mod tests {
 
     #[test]
     fn what_is_large_is_kept_and_no_value_leaves_its_range() {
-        let [trellis, _] = Trellis::both(&small_steps(100), Rates::examples());
+        let [trellis, _] = Trellis::both(&small_steps(100, (2, 2)), Rates::examples());
         for extreme in [-8192, 8191] {
             let (chosen, nonzero) = trellis.block(&[extreme; 64], 1);
             assert!(chosen[1..].iter().all(|value| value.abs() == 1023) && nonzero == u64::MAX - 1);
