@@ -96,7 +96,7 @@ impl Coding {
 /// From the quantization tables to the end.
 fn put_picture(out: &mut Vec<u8>, engine: Engine, source: Source<'_>, grid: &Grid, how: &Coding) {
     if how.smallest {
-        let steps = tables::small_steps(how.quality);
+        let steps = tables::small_steps(how.quality, (grid.h, grid.v));
         small::write(&mut Strip::undivided(engine, source, grid), &steps, how.progressive, how.restart_interval, out);
         out.extend([0xFF, EOI]);
         return;

@@ -245,12 +245,13 @@ impl Picture<'_> {
                 sink.restart();
                 last_dc = [0; 3];
             }
-            for at in step.components.0..=step.components.1 {
-                let component = &self.grid.components[at];
+            let (first, last) = step.components;
+            let components = self.grid.components[first..=last].iter().zip(&self.blocks[first..=last]);
+            for ((component, blocks), last_dc) in components.zip(&mut last_dc) {
                 let held = self.grid.held_across(component);
                 for (v, h) in (0..component.v).flat_map(|v| (0..component.h).map(move |h| (v, h))) {
-                    let block = &self.blocks[at][(y * component.v + v) * held + x * component.h + h];
-                    code_dc(block, component.table * 2, step.bits, &mut last_dc[at], sink);
+                    let block = &blocks[(y * component.v + v) * held + x * component.h + h];
+                    code_dc(block, component.table * 2, step.bits, last_dc, sink);
                     if step.is_sequential() {
                         ends.table = component.table * 2 + 1;
                         code_first(block, step.band, 0, &mut ends, sink);

@@ -6,10 +6,16 @@ pub(super) fn steps(quality: u8) -> [[u8; 64]; 2] {
     [LUMA, CHROMA].map(|table| table.map(|step| ((u32::from(step) * scale + 50) / 100).clamp(1, 255) as u8))
 }
 
-/// The same of a smaller file: a quality looks about as it does with the examples.
-pub(super) fn small_steps(quality: u8) -> [[u8; 64]; 2] {
+/// The same of a smaller file: a quality looks about as it does with the examples. `span`: the pixels that a chroma sample spans, across and
+/// down.
+pub(super) fn small_steps(quality: u8, span: (usize, usize)) -> [[u8; 64]; 2] {
     let scale = scale(quality);
-    [SMALL_LUMA, SMALL_CHROMA].map(|table| table.map(|step| ((u32::from(step) * scale + 200) / 400).clamp(1, 255) as u8))
+    let chroma = match span {
+        (2, 2) => SMALL_CHROMA_420,
+        (2, _) => SMALL_CHROMA_422,
+        _ => SMALL_CHROMA_444,
+    };
+    [SMALL_LUMA, chroma].map(|table| table.map(|step| ((u32::from(step) * scale + 200) / 400).clamp(1, 255) as u8))
 }
 
 /// In percent of the tables.
@@ -91,10 +97,23 @@ const SMALL_LUMA: [u16; 64] = [
     189, 187, 198, 258, 176, 179, 189, 189, 188, 186, 229, 294, 189, 189, 188, 187, 186, 220, 273, 344, 187, 187, 186, 198, 229, 273, 333,
     412, 215, 220, 234, 258, 294, 344, 412, 503,
 ];
-const SMALL_CHROMA: [u16; 64] = [
+const SMALL_CHROMA_420: [u16; 64] = [
     22, 54, 66, 83, 125, 182, 254, 396, 54, 71, 85, 108, 161, 230, 319, 502, 66, 85, 97, 130, 186, 253, 346, 564, 83, 108, 130, 169, 222,
     294, 412, 677, 125, 161, 186, 222, 277, 356, 543, 865, 182, 230, 253, 294, 356, 502, 754, 1164, 254, 319, 346, 412, 543, 754, 1091,
     1633, 396, 502, 564, 677, 865, 1164, 1633, 2371,
+];
+
+/// Waves of the picture have other places in a block where chroma is not halved, and longer steps, since more samples share an error. Beyond a
+/// hundred, steps would leave little of what halving takes away.
+const SMALL_CHROMA_422: [u16; 64] = [
+    37, 92, 112, 141, 212, 309, 400, 400, 112, 143, 164, 218, 306, 400, 400, 400, 212, 269, 306, 373, 400, 400, 400, 400, 400, 400, 400,
+    400, 400, 400, 400, 400, 400, 400, 400, 400, 400, 400, 400, 400, 400, 400, 400, 400, 400, 400, 400, 400, 400, 400, 400, 400, 400, 400,
+    400, 400, 400, 400, 400, 400, 400, 400, 400, 400,
+];
+const SMALL_CHROMA_444: [u16; 64] = [
+    62, 185, 350, 400, 400, 400, 400, 400, 185, 270, 400, 400, 400, 400, 400, 400, 350, 400, 400, 400, 400, 400, 400, 400, 400, 400, 400,
+    400, 400, 400, 400, 400, 400, 400, 400, 400, 400, 400, 400, 400, 400, 400, 400, 400, 400, 400, 400, 400, 400, 400, 400, 400, 400, 400,
+    400, 400, 400, 400, 400, 400, 400, 400, 400, 400,
 ];
 
 #[cfg(test)]
@@ -129,10 +148,12 @@ mod tests {
 
     #[test]
     fn steps_of_small_files_shrink_with_the_quality() {
-        let all: Vec<[[u8; 64]; 2]> = (1..=100).map(small_steps).collect();
-        assert!(all.windows(2).all(|pair| pair[0].iter().flatten().zip(pair[1].iter().flatten()).all(|(low, high)| low >= high)));
-        assert_eq!(all[99], [[1; 64]; 2]);
-        let whole = |table: [u16; 64]| table.map(|step| ((step + 2) / 4).min(255) as u8);
-        assert_eq!(all[49], [whole(SMALL_LUMA), whole(SMALL_CHROMA)]);
+        for (span, chroma) in [((2, 2), SMALL_CHROMA_420), ((2, 1), SMALL_CHROMA_422), ((1, 1), SMALL_CHROMA_444)] {
+            let all: Vec<[[u8; 64]; 2]> = (1..=100).map(|quality| small_steps(quality, span)).collect();
+            assert!(all.windows(2).all(|pair| pair[0].iter().flatten().zip(pair[1].iter().flatten()).all(|(low, high)| low >= high)));
+            assert_eq!(all[99], [[1; 64]; 2]);
+            let whole = |table: [u16; 64]| table.map(|step| ((step + 2) / 4).min(255) as u8);
+            assert_eq!(all[49], [whole(SMALL_LUMA), whole(chroma)]);
+        }
     }
 }

@@ -185,20 +185,20 @@ impl Trellis {
         let least = (((size + ONE as i32 / 2) >> PARTS) - 1).clamp(-1024, 1023 - (VALUES as i32 - 1));
         let mut level = Level { least, from: [0; VALUES] };
         let mut sums = [NEVER; VALUES];
-        for to in 0..VALUES {
-            for from in 0..VALUES {
-                let difference = (least + to as i32 - before - from as i32).unsigned_abs();
-                let sum = costs[from] + self.rates.levels[(32 - difference.leading_zeros()) as usize & 15] as i32;
-                if sum < sums[to] {
-                    (sums[to], level.from[to]) = (sum, from as u8);
+        for ((value, sum), best) in (least..).zip(&mut sums).zip(&mut level.from) {
+            for (from, cost) in (0..).zip(&*costs) {
+                let difference = (value - before - i32::from(from)).unsigned_abs();
+                let cost = cost + self.rates.levels[(32 - difference.leading_zeros()) as usize & 15] as i32;
+                if cost < *sum {
+                    (*sum, *best) = (cost, from);
                 }
             }
-            sums[to] += error(size - ((least + to as i32) << PARTS), weight);
+            *sum += error(size - (value << PARTS), weight);
         }
         // Only differences count; without the rest, sums stay small.
         let lowest = sums[0].min(sums[1]).min(sums[2]);
-        for to in 0..VALUES {
-            costs[to] = sums[to] - lowest;
+        for (cost, sum) in costs.iter_mut().zip(sums) {
+            *cost = sum - lowest;
         }
         level
     }
@@ -407,7 +407,7 @@ mod tests {
 
     #[test]
     fn what_is_large_is_kept_and_no_value_leaves_its_range() {
-        let [trellis, _] = Trellis::both(&small_steps(100), Rates::examples());
+        let [trellis, _] = Trellis::both(&small_steps(100, (2, 2)), Rates::examples());
         for extreme in [-8192, 8191] {
             let (chosen, nonzero) = trellis.block(&[extreme; 64], 1);
             assert!(chosen[1..].iter().all(|value| value.abs() == 1023) && nonzero == u64::MAX - 1);
