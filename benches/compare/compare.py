@@ -223,13 +223,13 @@ def plot(rows, path):
     """A dot a contestant on one line a job: further left is faster. The scale is logarithmic."""
     from math import log2
     left, top, width, step = 250, 60, 640, 26
-    lowest, highest = -4, 3
+    lowest, highest = -5, 3
     x = lambda ratio: left + width * (min(max(log2(ratio), lowest), highest) - lowest) / (highest - lowest)
     height = top + step * len(rows) + 30
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + width + 200}" height="{height}" font-family="sans-serif" font-size="12">',
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + width + 290}" height="{height}" font-family="sans-serif" font-size="12">',
              f'<rect width="100%" height="100%" fill="white"/>', '<text x="10" y="20" font-size="15">CPU time, one thread, beside sharp in the same round</text>']
     for number, (peer, color) in enumerate(COLORS.items()):
-        parts.append(f'<circle cx="{250 + 100 * number}" cy="36" r="5" fill="{color}"/><text x="{258 + 100 * number}" y="40">{LABELS.get(peer, peer)}</text>')
+        parts.append(f'<circle cx="{250 + 115 * number}" cy="36" r="5" fill="{color}"/><text x="{258 + 115 * number}" y="40">{LABELS.get(peer, peer)}</text>')
     for power in range(lowest, highest + 1):
         parts.append(f'<line x1="{x(2 ** power)}" x2="{x(2 ** power)}" y1="{top - 8}" y2="{height - 26}" stroke="{"#868e96" if power == 0 else "#dee2e6"}"/>'
                      f'<text x="{x(2 ** power)}" y="{height - 10}" text-anchor="middle">{2.0 ** power:g}</text>')

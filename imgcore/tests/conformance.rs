@@ -2,10 +2,14 @@
 //!
 //! `UPDATE_REFERENCES=1` fills in vectors that have no expectation yet. It refuses to change one that has, unless `OUTPUT_REVISION`
 //! was raised: whoever keeps bytes by our keys must learn of it.
+//!
+//! `IMGCORE_LEVEL` says on what processor they are replayed, where that is the point: without it an emulator that offers more than it was asked to
+//! would go unseen.
 
-use std::fs;
 use std::path::PathBuf;
+use std::{env, fs};
 
+use fearless_simd::Level;
 use imgcore::{Context, Limits, OUTPUT_REVISION, Output, Recipe};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -32,6 +36,30 @@ fn outcome(case: &Value) -> Value {
     }
 }
 
+/// The level that our kernels choose here, and of what: the features that the crates under us look for.
+fn level() -> String {
+    let name = format!("{:?}", Level::new());
+    let name = name.split('(').next().unwrap_or_default();
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::is_x86_feature_detected as detected;
+
+        let features = [
+            ("sse3", detected!("sse3")),
+            ("ssse3", detected!("ssse3")),
+            ("sse4.1", detected!("sse4.1")),
+            ("sse4.2", detected!("sse4.2")),
+            ("avx", detected!("avx")),
+            ("fma", detected!("fma")),
+            ("avx2", detected!("avx2")),
+            ("avx512f", detected!("avx512f")),
+        ];
+        features.into_iter().filter(|(_, is_there)| *is_there).fold(name.to_owned(), |line, (feature, _)| line + " " + feature)
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    name.to_owned()
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -47,9 +75,13 @@ fn digest(cases: &[Value], count: usize) -> String {
 
 #[test]
 fn the_vectors_hold() {
+    let level = level();
+    if let Some(asked) = env::var_os("IMGCORE_LEVEL").filter(|asked| !asked.is_empty()) {
+        assert_eq!(asked, level.as_str(), "the processor is another than was asked for");
+    }
     let path = data().join("conformance.json");
     let mut file: Value = serde_json::from_str(&fs::read_to_string(&path).expect("the vectors")).expect("JSON");
-    let update = std::env::var_os("UPDATE_REFERENCES").is_some();
+    let update = env::var_os("UPDATE_REFERENCES").is_some();
     let raised = file["outputRevision"] != OUTPUT_REVISION;
     let revision = OUTPUT_REVISION.to_string();
     let mut cases = file["cases"].as_array().expect("a list of cases").clone();
@@ -62,6 +94,7 @@ fn the_vectors_hold() {
             wrong.push(format!("{}: expected {}, found {found}", case["name"], case["expect"]));
         }
     }
+    eprintln!("{} of {} vectors hold, level: {level}", cases.len() - wrong.len(), cases.len());
     assert!(wrong.is_empty(), "raise OUTPUT_REVISION where these changes are meant:\n{}", wrong.join("\n"));
     if update {
         file["outputRevision"] = OUTPUT_REVISION.into();

@@ -69,7 +69,12 @@ fn run(data: &[u8], job: &Value) -> Result<Vec<u8>, Failure> {
         }
         "encode" => {
             let raster = Raster::from_u8(whole(&job["size"][0])?, whole(&job["size"][1])?, Layout::Rgb, data.to_vec())?;
-            let effort = if job["way"] == "small" { Effort::Small } else { Effort::Balanced };
+            let effort = match job["way"].as_str() {
+                Some("small") => Effort::Small,
+                Some("balanced") => Effort::Balanced,
+                // As libjpeg-turbo beside it: with the example tables.
+                _ => Effort::Fast,
+            };
             let quality = job["quality"].as_u64().unwrap_or(80);
             let chroma = if job["chroma"] == "4:4:4" { ChromaSubsampling::Cs444 } else { ChromaSubsampling::Cs420 };
             let encode = Encode::jpeg().quality(u8::try_from(quality)?).effort(effort).chroma_subsampling(chroma);
