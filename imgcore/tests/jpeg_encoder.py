@@ -24,7 +24,8 @@ def theirs(case, pixels):
 
 def error(file, pixels):
     """How far what is read is from what was meant, squared."""
-    return sum(square / image.width / image.height for image in [ImageChops.difference(Image.open(io.BytesIO(file)), pixels)] for square in ImageStat.Stat(image).sum2)
+    difference = ImageChops.difference(Image.open(io.BytesIO(file)), pixels)
+    return sum(ImageStat.Stat(difference).sum2) / (difference.width * difference.height)
 
 
 def complaint(case, ours, expected, pixels):

@@ -494,6 +494,11 @@ mod tests {
         counts
     }
 
+    /// Symbols: a coefficient of size 1 (code 00), one of size 3 after two zeros (01), sixteen zeros (100), the end (101), size 9 (11000).
+    fn of_each_kind() -> Table {
+        Table::new(&counts(&[(2, 2), (3, 2), (5, 1)]), &[0x01, 0x23, 0xF0, 0x00, 0x09], false).expect("a prefix code")
+    }
+
     #[test]
     fn short_and_long_codes_are_read() {
         // Codes 0, 10 and 1100000000000, the last longer than one look.
@@ -508,6 +513,10 @@ mod tests {
     fn what_is_no_code_is_refused() {
         let table = Table::new(&counts(&[(2, 3)]), &[1, 2, 3], false).expect("a prefix code");
         assert_eq!(Bits::new(&[0xFE]).symbol(&table), Err(BadCode));
+        let levels = Table::new(&counts(&[(2, 3)]), &[1, 2, 3], true).expect("a prefix code");
+        let mut bits = Bits::new(&[0xFE]);
+        bits.fill();
+        assert_eq!(bits.look::<DC_LOOK>(&levels), Err(BadCode));
     }
 
     #[test]
@@ -533,8 +542,7 @@ mod tests {
 
     #[test]
     fn pairs_are_the_coefficients_that_come_one_by_one() {
-        // Symbols: a coefficient of size 1 (code 00), one of size 3 after two zeros (01), sixteen zeros (100), the end (101), size 9 (11000).
-        let table = Table::new(&counts(&[(2, 2), (3, 2), (5, 1)]), &[0x01, 0x23, 0xF0, 0x00, 0x09], false).expect("a prefix code");
+        let table = of_each_kind();
         let mut kinds = [0; 4];
         for start in 0..1u16 << AC_LOOK {
             let data = (start << (16 - AC_LOOK)).to_be_bytes();
@@ -582,8 +590,7 @@ mod tests {
 
     #[test]
     fn passing_over_coefficients_ends_where_reading_them_does() {
-        // Symbols: a coefficient of size 1 (code 00), one of size 3 after two zeros (01), sixteen zeros (100), the end (101), size 9 (11000).
-        let table = Table::new(&counts(&[(2, 2), (3, 2), (5, 1)]), &[0x01, 0x23, 0xF0, 0x00, 0x09], false).expect("a prefix code");
+        let table = of_each_kind();
         let skips = table.skips();
         let mut state = 7u32;
         for round in 0..2000 {

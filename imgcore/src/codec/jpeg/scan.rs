@@ -179,7 +179,7 @@ struct Slot<'a> {
     last_dc: i32,
 }
 
-/// Units.
+/// Units of the smallest scan that a table for passing over coefficients is made for.
 const WORTH_SKIPPING: usize = 2000;
 
 const NO_TABLE: Damage = Damage::Wrong("a Huffman table is missing");
@@ -211,9 +211,6 @@ impl Slot<'_> {
                     set(first, pair.first());
                     set(second, pair.second());
                     at = second;
-                    if at >= last {
-                        break;
-                    }
                 } else if pair.ends_block() && first < 63 {
                     bits.take(pair);
                     if first > at {
@@ -232,9 +229,9 @@ impl Slot<'_> {
                     if is_inside || look.value() != 0 {
                         set(at, look.value() as i16);
                     }
-                    if at >= last {
-                        break;
-                    }
+                }
+                if at >= last {
+                    break;
                 }
             }
             bits.fill();
@@ -248,6 +245,7 @@ impl Slot<'_> {
 
 /// Reads the blocks of a scan.
 pub(super) struct Reader<'a> {
+    /// What is left. Who reads a row works on a copy, and puts it back.
     pub(super) bits: Bits<'a>,
     scan: &'a Scan,
     slots: Vec<Slot<'a>>,
@@ -266,7 +264,7 @@ impl<'a> Reader<'a> {
             let sequential = ac.filter(|_| !scan.progressive);
             let wanted = last.get(part.component).map_or(63, |last| (*last).min(63));
             let skips = sequential.filter(|_| wanted < 63 && scan.across * scan.down >= WORTH_SKIPPING).map(Table::skips);
-            // To read on costs a small picture less than to make the table.
+            // To read all costs a small picture less than to make that table.
             let last = if skips.is_some() { wanted } else { 63 };
             Slot { dc: tables.dc.get(part.dc).and_then(Option::as_deref), ac, pairs: sequential.map(Table::pairs), last, skips, last_dc: 0 }
         };

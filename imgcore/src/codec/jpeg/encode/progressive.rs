@@ -11,9 +11,8 @@ use super::huffman::{Code, Table};
 use super::kernels::Engine;
 use super::restarts::{Restarts, put_restart};
 use super::script::{self, Step};
-use super::sequential::{sized, zigzag};
+use super::sequential::{place, sized, zigzag};
 use super::strip::{Blocks, Strip};
-use crate::codec::jpeg::scan::ZIGZAG;
 
 /// A block as it is held.
 #[derive(Debug, Clone)]
@@ -46,11 +45,6 @@ impl Block {
     }
 }
 
-#[inline(always)]
-fn place(k: u32) -> usize {
-    usize::from(ZIGZAG[k as usize & 63] & 63)
-}
-
 /// The coefficients of a whole picture, by component, row by row.
 pub(super) struct Picture<'a> {
     pub(super) grid: &'a Grid,
@@ -66,12 +60,7 @@ pub(super) fn bytes(grid: &Grid) -> u64 {
 
 /// Writes all scans of the usual script, each with its tables.
 pub(super) fn write(strip: &mut Strip<'_>, restart_interval: u16, out: &mut Vec<u8>) {
-    let mut picture = Picture::new(strip.grid, strip.engine);
-    for unit in 0..strip.grid.units_down() {
-        strip.make(unit);
-        strip.blocks.iter().enumerate().for_each(|(at, blocks)| picture.add(at, blocks));
-    }
-    picture.write(script::usual(strip.grid), restart_interval, out);
+    Picture::of(strip).write(script::usual(strip.grid), restart_interval, out);
 }
 
 impl<'a> Picture<'a> {
@@ -79,6 +68,16 @@ impl<'a> Picture<'a> {
     pub(super) fn new(grid: &'a Grid, engine: Engine) -> Picture<'a> {
         let held = |component: &Component| grid.held_across(component) * component.v * grid.units_down();
         Picture { grid, engine, blocks: grid.components.iter().map(|component| Vec::with_capacity(held(component))).collect() }
+    }
+
+    /// With all blocks, as the strip makes them.
+    pub(super) fn of(strip: &mut Strip<'a>) -> Picture<'a> {
+        let mut picture = Picture::new(strip.grid, strip.engine);
+        for unit in 0..strip.grid.units_down() {
+            strip.make(unit);
+            strip.blocks.iter().enumerate().for_each(|(at, blocks)| picture.add(at, blocks));
+        }
+        picture
     }
 
     /// A component's blocks of the next row of units.

@@ -182,13 +182,7 @@ mod tests {
         let count = 99 * 83 * grid.components.len() as u32;
         let pixels: Vec<u8> = (0..count).map(|at| (at / 97 % 200 + (at.wrapping_mul(2_654_435_761) >> 16) % strength) as u8).collect();
         let source = if grid.components.len() == 1 { Source::Gray(&pixels) } else { Source::Rgb(&pixels) };
-        let mut strip = Strip::new(Engine::new(), source, &grid, &tables::steps(quality));
-        let mut picture = Picture::new(&grid, Engine::new());
-        for unit in 0..grid.units_down() {
-            strip.make(unit);
-            strip.blocks.iter().enumerate().for_each(|(at, blocks)| picture.add(at, blocks));
-        }
-        look(&picture)
+        look(&Picture::of(&mut Strip::new(Engine::new(), source, &grid, &tables::steps(quality))))
     }
 
     /// All scripts that some picture has.

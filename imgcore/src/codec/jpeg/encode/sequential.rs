@@ -85,12 +85,18 @@ fn code_block(sink: &mut impl Sink, table: usize, block: &[i16; 64], nonzero: u6
             sink.symbol(table + 1, 0xF0, 0);
             run -= 16;
         }
-        let (size, bits) = sized(i32::from(block[usize::from(ZIGZAG[k as usize & 63] & 63)]));
+        let (size, bits) = sized(i32::from(block[place(k)]));
         sink.symbol(table + 1, run << 4 | size, bits);
     }
     if last < 63 {
         sink.symbol(table + 1, 0, 0);
     }
+}
+
+/// From a place in zigzag order to that in reading order.
+#[inline(always)]
+pub(super) fn place(k: u32) -> usize {
+    usize::from(ZIGZAG[k as usize & 63] & 63)
 }
 
 /// From bits in reading order to bits in zigzag order.

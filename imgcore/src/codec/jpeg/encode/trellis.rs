@@ -5,9 +5,8 @@
 
 use super::grid::Grid;
 use super::huffman::Table;
-use super::sequential::zigzag;
+use super::sequential::{self, zigzag};
 use super::strip::Blocks;
-use crate::codec::jpeg::scan::ZIGZAG;
 
 /// Bits and steps are counted in so many parts.
 const ONE: u32 = 1 << PARTS;
@@ -220,7 +219,7 @@ impl Trellis {
         let mut at = last;
         while at > 0 {
             let Stop { place, value, from, .. } = stops[at & 63];
-            let place = reading(place);
+            let place = sequential::place(place);
             chosen[place] = if raw[place] < 0 { -(value as i16) } else { value as i16 };
             nonzero |= 1 << place;
             at = from;
@@ -237,7 +236,7 @@ impl Trellis {
         while candidates != 0 {
             let place = candidates.trailing_zeros();
             candidates &= candidates - 1;
-            let size = sizes[reading(place)];
+            let size = sizes[sequential::place(place)];
             let near = ((size + ONE / 2) >> PARTS).min(MOST);
             let bits = 32 - near.leading_zeros();
             // The largest value of a bit less, where that is not 0: ways that go past stand for it.
@@ -291,16 +290,11 @@ fn error(parts: i32, weight: u32) -> i32 {
 /// The largest value that an AC coefficient has in a file of 8-bit samples.
 const MOST: u32 = 1023;
 
-/// The place in reading order.
-#[inline(always)]
-fn reading(place: u32) -> usize {
-    usize::from(ZIGZAG[place as usize & 63] & 63)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::codec::jpeg::encode::tables::small_steps;
+    use crate::codec::jpeg::scan::ZIGZAG;
 
     fn random(seed: u32) -> impl FnMut(u32) -> u32 {
         let mut state = seed;
