@@ -29,7 +29,7 @@ enum Input {
 }
 
 enum Work {
-    Convert(Recipe),
+    Convert(Box<Recipe>),
     Decode,
 }
 
@@ -41,8 +41,8 @@ struct Job {
 
 fn jobs() -> [Job; 8] {
     let job = |name, source, work| Job { name, source, work };
-    let to_jpeg = |resize| Work::Convert(Recipe::default().resize(resize).encode(Encode::jpeg()));
-    let encode = |effort| Work::Convert(Recipe::default().encode(Encode::jpeg().effort(effort)));
+    let to_jpeg = |resize| Work::Convert(Box::new(Recipe::default().resize(resize).encode(Encode::jpeg())));
+    let encode = |effort| Work::Convert(Box::new(Recipe::default().encode(Encode::jpeg().effort(effort))));
     [
         job("jpeg-inside-800", "baseline.jpg", to_jpeg(Resize::inside(800, 800))),
         job("jpeg-cover-200", "baseline.jpg", to_jpeg(Resize::cover(200, 200))),
@@ -51,7 +51,11 @@ fn jobs() -> [Job; 8] {
         job("progressive-decode", "progressive.jpg", Work::Decode),
         job("encode-fast", "pixels.rgb", encode(Effort::Fast)),
         job("encode-balanced", "pixels.rgb", encode(Effort::Balanced)),
-        job("png-rgba-inside-512", "rgba.png", Work::Convert(Recipe::default().resize(Resize::inside(512, 512)).encode(Encode::png()))),
+        job(
+            "png-rgba-inside-512",
+            "rgba.png",
+            Work::Convert(Box::new(Recipe::default().resize(Resize::inside(512, 512)).encode(Encode::png()))),
+        ),
     ]
 }
 
