@@ -1,4 +1,7 @@
-//! From an embedded ICC profile to sRGB: the only user of `moxcms`, in its fixed-point mode, which gives the same bytes on every CPU.
+//! From an embedded ICC profile to sRGB, with the same bytes on every CPU: profiles made of tables by [`tables`], those of a matrix and curves by
+//! `moxcms` in its fixed-point mode. It reads them all, and nobody else uses it.
+
+mod tables;
 
 use moxcms::{ColorProfile, DataColorSpace, ParsingOptions, ProfileText, TransformOptions};
 use serde::Serialize;
@@ -6,6 +9,7 @@ use serde::Serialize;
 use crate::decode::contain;
 use crate::error::Error;
 use crate::pixels::{Layout, Raster, Samples};
+use tables::Grid;
 
 /// What an embedded ICC profile says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -44,11 +48,11 @@ pub(crate) fn read(icc: &[u8]) -> Option<Profile> {
         None => String::new(),
     };
     let description = description.chars().filter(|c| !c.is_control()).take(128).collect();
-    Some(Profile { description, space, is_srgb: space == "rgb" && is_srgb(&profile) })
+    Some(Profile { description, space, is_srgb: space == "rgb" && is_srgb(profile) })
 }
 
 /// Colorants first, since they are at hand; then a few colors through the transform itself.
-fn is_srgb(profile: &ColorProfile) -> bool {
+fn is_srgb(profile: ColorProfile) -> bool {
     let srgb = ColorProfile::new_srgb();
     let near = |a: moxcms::Xyzd, b: moxcms::Xyzd| (a.x - b.x).abs() < 0.003 && (a.y - b.y).abs() < 0.003 && (a.z - b.z).abs() < 0.003;
     let colorants = near(profile.red_colorant, srgb.red_colorant)
@@ -69,7 +73,7 @@ pub(crate) fn to_srgb(raster: &Raster, icc: &[u8]) -> Result<Raster, Error> {
     let profile = parse(icc)?;
     let samples = contain(|| {
         if raster.layout.is_gray() {
-            let table = gray_table(&profile)?;
+            let table = gray_table(profile)?;
             let channels = raster.layout.channels();
             Ok(raster
                 .bytes()
@@ -77,72 +81,74 @@ pub(crate) fn to_srgb(raster: &Raster, icc: &[u8]) -> Result<Raster, Error> {
                 .flat_map(|p| std::iter::once(table[usize::from(p[0])]).chain(p[1..].iter().copied()))
                 .collect())
         } else {
-            to_srgb_samples(&profile, raster.bytes(), raster.layout)
+            to_srgb_samples(profile, raster.bytes(), raster.layout)
         }
     })?;
     Ok(Raster { samples: Samples::U8(samples), ..*raster })
 }
 
-fn options() -> TransformOptions {
-    TransformOptions { prefer_fixed_point: true, ..TransformOptions::default() }
-}
-
-fn to_srgb_samples(profile: &ColorProfile, samples: &[u8], layout: Layout) -> Result<Vec<u8>, Error> {
+fn to_srgb_samples(profile: ColorProfile, samples: &[u8], layout: Layout) -> Result<Vec<u8>, Error> {
     if profile.color_space != DataColorSpace::Rgb {
         return Err(Error::internal("profile: not for RGB"));
     }
-    let layout = if layout.has_alpha() { moxcms::Layout::Rgba } else { moxcms::Layout::Rgb };
-    let failed = |e: moxcms::CmsError| Error::internal(format!("profile: {e}"));
-    let transform = profile.create_transform_8bit(layout, &ColorProfile::new_srgb(), layout, options()).map_err(failed)?;
     let mut result = vec![0; samples.len()];
-    transform.transform(samples, &mut result).map_err(failed)?;
+    if let Some(grid) = Grid::new(&profile) {
+        grid.map(samples, &mut result, usize::from(layout.has_alpha()));
+    } else if profile.is_matrix_shaper() {
+        let layout = if layout.has_alpha() { moxcms::Layout::Rgba } else { moxcms::Layout::Rgb };
+        by_curves(profile, samples, layout, &mut result, layout)?;
+    } else {
+        return Err(Error::internal("profile: without usable tables, and without a matrix"));
+    }
     Ok(result)
 }
 
 /// Where each of the 256 greys goes; through the neutral axis where the profile is for RGB.
-fn gray_table(profile: &ColorProfile) -> Result<Vec<u8>, Error> {
+fn gray_table(profile: ColorProfile) -> Result<Vec<u8>, Error> {
     let ramp: Vec<u8> = (0..=255).collect();
-    let failed = |e: moxcms::CmsError| Error::internal(format!("profile: {e}"));
-    let rgb = match profile.color_space {
-        DataColorSpace::Gray => {
-            let srgb = ColorProfile::new_srgb();
-            let transform = profile.create_transform_8bit(moxcms::Layout::Gray, &srgb, moxcms::Layout::Rgb, options()).map_err(failed)?;
-            let mut rgb = vec![0; 3 * ramp.len()];
-            transform.transform(&ramp, &mut rgb).map_err(failed)?;
-            rgb
-        }
-        _ => to_srgb_samples(profile, &ramp.iter().flat_map(|&v| [v; 3]).collect::<Vec<_>>(), Layout::Rgb)?,
-    };
+    let mut rgb = vec![0; 3 * ramp.len()];
+    if profile.color_space != DataColorSpace::Gray {
+        rgb = to_srgb_samples(profile, &ramp.iter().flat_map(|&v| [v; 3]).collect::<Vec<_>>(), Layout::Rgb)?;
+    } else if let Some(grid) = Grid::new(&profile) {
+        grid.map(&ramp, &mut rgb, 0);
+    } else {
+        by_curves(profile, &ramp, moxcms::Layout::Gray, &mut rgb, moxcms::Layout::Rgb)?;
+    }
     Ok(rgb.chunks_exact(3).map(|p| p[1]).collect())
+}
+
+fn by_curves(
+    mut profile: ColorProfile,
+    samples: &[u8],
+    layout: moxcms::Layout,
+    result: &mut [u8],
+    result_layout: moxcms::Layout,
+) -> Result<(), Error> {
+    // Tables, even broken ones, would lead into other code, in floating point and with other bytes on another CPU.
+    (profile.lut_a_to_b_perceptual, profile.lut_a_to_b_colorimetric, profile.lut_a_to_b_saturation) = (None, None, None);
+    let options = TransformOptions { prefer_fixed_point: true, ..TransformOptions::default() };
+    profile
+        .create_transform_8bit(layout, &ColorProfile::new_srgb(), result_layout, options)
+        .and_then(|transform| transform.transform(samples, result))
+        .map_err(|e| Error::internal(format!("profile: {e}")))
 }
 
 /// Four inks to sRGB, a row at a time: by their profile where that is usable, else by the product of what each ink leaves.
 pub(crate) struct Inks {
-    transform: Option<std::sync::Arc<moxcms::Transform8BitExecutor>>,
+    grid: Option<Grid>,
 }
 
 impl Inks {
     /// For pixels with this profile, or with none.
     pub(crate) fn new(icc: Option<&[u8]>) -> Inks {
-        let transform = icc.and_then(|icc| {
-            contain(|| {
-                let profile = parse(icc)?;
-                if profile.color_space != DataColorSpace::Cmyk {
-                    return Err(Error::internal("profile: not for CMYK"));
-                }
-                profile
-                    .create_transform_8bit(moxcms::Layout::Rgba, &ColorProfile::new_srgb(), moxcms::Layout::Rgb, options())
-                    .map_err(|e| Error::internal(format!("profile: {e}")))
-            })
-            .ok()
-        });
-        Inks { transform }
+        let grid = icc.and_then(|icc| contain(|| Ok(Grid::new(&parse(icc)?))).ok().flatten());
+        Inks { grid: grid.filter(|grid| grid.inputs() == 4) }
     }
 
     /// `cmyk` holds four samples a pixel, 255 is all ink; `rgb` three.
     pub(crate) fn to_rgb(&self, cmyk: &[u8], rgb: &mut [u8]) {
-        if self.transform.as_ref().is_some_and(|transform| transform.transform(cmyk, rgb).is_ok()) {
-            return;
+        if let Some(grid) = &self.grid {
+            return grid.map(cmyk, rgb, 0);
         }
         for (inks, pixel) in cmyk.chunks_exact(4).zip(rgb.chunks_exact_mut(3)) {
             let left = 255 - u32::from(inks[3]);
