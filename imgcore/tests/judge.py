@@ -4,6 +4,7 @@ Reads lines of JSON: {"name", "file", "input", "recipe", "format", "width", "hei
 file. Prints what is wrong, a line each, and "judged N" at the end.
 """
 
+import io
 import json
 import shutil
 import subprocess
@@ -11,7 +12,7 @@ import sys
 
 import numpy
 import pyvips
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
 KERNELS = {
     "box": Image.Resampling.BOX, "linear": Image.Resampling.BILINEAR, "hamming": Image.Resampling.HAMMING,
@@ -47,6 +48,7 @@ def judge(case):
     if (vips.width, vips.height) != (case["width"], case["height"]):
         yield f"libvips sees {vips.width}x{vips.height}"
     yield from judge_resize(case, ours)
+    yield from judge_colors(case, ours)
     yield from judge_metadata(case)
 
 
@@ -65,6 +67,25 @@ def judge_resize(case, ours):
     color = (abs(numpy.asarray(reference).astype(int) - ours.astype(int)) * alpha / 255)[..., :3]
     if worst > 2 or color.max() > 12 or color.mean() > 0.5:
         yield f"Pillow's resize differs by {worst} in alpha, and in color by {color.max():.1f}, {color.mean():.2f} in the mean"
+
+
+def judge_colors(case, ours):
+    """A plain conversion to a PNG is compared with LittleCMS's, without black-point compensation: hence the colorimetric intent."""
+    with Image.open(case["input"]) as image:
+        profile = image.info.get("icc_profile")
+        if set(case["recipe"]) != {"encode"} or case["format"] != "png" or not profile:
+            return
+        try:
+            profile = ImageCms.getOpenProfile(io.BytesIO(profile))
+        except ImageCms.PyCMSError:
+            return
+        intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
+        reference = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), intent, "RGB", flags=0)
+    # Decoders of JPEG differ by a few levels, and a profile may stretch that.
+    difference = abs(numpy.asarray(reference).astype(int) - ours[..., :3].astype(int))
+    if difference.mean() > 1 or difference.max() > 12:
+        yield f"LittleCMS's colors differ by {difference.max()}, {difference.mean():.2f} in the mean"
+    print(f"{case['name']}: {difference.mean():.2f} levels from LittleCMS in the mean, {difference.max()} at most")
 
 
 def judge_metadata(case):

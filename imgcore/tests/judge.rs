@@ -62,4 +62,5 @@ fn judges_that_are_not_ours_accept_every_vector() {
     let verdict = judge.wait_with_output().expect("a verdict");
     let text = String::from_utf8_lossy(&verdict.stdout);
     assert!(verdict.status.success() && text.contains(&format!("judged {count}\n")), "{text}");
+    assert!(text.matches("from LittleCMS").count() >= 3, "colors were not judged: {text}");
 }

@@ -76,23 +76,70 @@ pub(crate) fn display_p3() -> Vec<u8> {
     // Numbers are s15Fixed16. The curve is function type 3: gamma, a, b, c, d.
     let curve = element(b"para", &[0x0003_0000, 0x2_6666, 0xF2A7, 0x0D59, 0x13D0, 0x0A5B]);
     let adaptation = [0x1_0C42, 0x05DE, 0xFFFF_F326, 0x0793, 0xFD90, 0xFFFF_FBA1, 0xFFFF_FDA2, 0x03DC, 0xC06E];
-    let elements = [
-        (b"desc", unicode("Display P3")),
-        (b"cprt", unicode("Public domain")),
-        (b"wtpt", element(b"XYZ ", &[0xF6D6, 0x1_0000, 0xD32D])),
-        (b"rXYZ", element(b"XYZ ", &[0x83DF, 0x3DBF, 0xFFFF_FFBB])),
-        (b"gXYZ", element(b"XYZ ", &[0x4ABF, 0xB137, 0x0AB9])),
-        (b"bXYZ", element(b"XYZ ", &[0x2838, 0x110B, 0xC8B9])),
-        (b"rTRC", curve.clone()),
-        (b"gTRC", curve.clone()),
-        (b"bTRC", curve),
-        (b"chad", element(b"sf32", &adaptation)),
-    ];
+    profile(
+        b"mntrRGB XYZ ",
+        &[
+            (b"desc", unicode("Display P3")),
+            (b"cprt", unicode("Public domain")),
+            (b"wtpt", element(b"XYZ ", &[0xF6D6, 0x1_0000, 0xD32D])),
+            (b"rXYZ", element(b"XYZ ", &[0x83DF, 0x3DBF, 0xFFFF_FFBB])),
+            (b"gXYZ", element(b"XYZ ", &[0x4ABF, 0xB137, 0x0AB9])),
+            (b"bXYZ", element(b"XYZ ", &[0x2838, 0x110B, 0xC8B9])),
+            (b"rTRC", curve.clone()),
+            (b"gTRC", curve.clone()),
+            (b"bTRC", curve),
+            (b"chad", element(b"sf32", &adaptation)),
+        ],
+    )
+}
 
+/// Four inks by a table of five points each, as `lut16Type` to L*a*b*.
+pub(crate) fn inks() -> Vec<u8> {
+    let mut samples: Vec<u16> = Vec::new();
+    for node in 0..625_u16 {
+        let [c, m, y, k] = [125, 25, 5, 1].map(|stride| f64::from(node / stride % 5) / 4.0);
+        let [r, g, b] = [c, m, y].map(|ink| (1.0 - 0.9 * ink) * (1.0 - 0.85 * k));
+        let lab = [100.0 * (0.3 * r + 0.55 * g + 0.15 * b), 90.0 * (r - g) + 30.0 * (b - g), 70.0 * (g - b) + 20.0 * (r - b)];
+        // Version 2: FF00h is 100, and 128 is 8000h.
+        samples.push((lab[0] * 652.8) as u16);
+        samples.extend(lab[1..].iter().map(|v| ((v + 128.0) * 256.0) as u16));
+    }
+    let mut table = element(b"mft2", &[0x0403_0500, 0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x1_0000]);
+    let dot_gain = [0, 0x9000, 0xFFFF].repeat(4);
+    let straight = [0, 0xFFFF].repeat(3);
+    table.extend([vec![3, 2], dot_gain, samples, straight].concat().into_iter().flat_map(u16::to_be_bytes));
+    profile(b"prtrCMYKLab ", &[(b"desc", unicode("Inks")), (b"cprt", unicode("Public domain")), (b"A2B0", table)])
+}
+
+/// A scanner by curves, a table with another count of points for each color, and a matrix, as `lutAToBType` to XYZ.
+pub(crate) fn scanner() -> Vec<u8> {
+    let curve = |gamma| element(b"para", &[0, gamma]).repeat(3);
+    let mut samples: Vec<u8> = Vec::new();
+    for node in 0..3 * 2 * 4_u32 {
+        let [r, g, b] = [node / 8 * 127, node / 4 % 2 * 255, node % 4 * 85];
+        samples.extend([(9 * r + g) / 10, (r + 8 * g + b) / 10, (g + 9 * b) / 10].map(|v| v as u8));
+    }
+    let clut = [vec![3, 2, 4], vec![0; 13], vec![1, 0, 0, 0], samples].concat();
+    // From linear sRGB, halved: 8000h is 1.
+    let matrix = [0x37D1, 0x314D, 0x1250, 0x1C7B, 0x5BC2, 0x07C2, 0x01C8, 0x0C6C, 0x5B68, 0, 0, 0];
+    let matrix: Vec<u8> = matrix.iter().flat_map(|number: &u32| number.to_be_bytes()).collect();
+    let parts = [curve(0x1_0000), matrix, curve(0x1_3333), clut, curve(0x1_CCCD)];
+    let mut place = 32;
+    let places = parts.each_ref().map(|part| {
+        place += part.len() as u32;
+        place - part.len() as u32
+    });
+    let table = element(b"mAB ", &[&[0x0303_0000], &places[..]].concat());
+    let table = [vec![table], parts.to_vec()].concat().concat();
+    profile(b"scnrRGB XYZ ", &[(b"desc", unicode("Scanner")), (b"cprt", unicode("Public domain")), (b"A2B0", table)])
+}
+
+/// A profile of version 4 for a kind of device, its colors and the connection space.
+fn profile(kind: &[u8; 12], elements: &[(&[u8; 4], Vec<u8>)]) -> Vec<u8> {
     let mut table = (elements.len() as u32).to_be_bytes().to_vec();
     let mut data: Vec<u8> = Vec::new();
     let data_start = 128 + 4 + 12 * elements.len();
-    for (name, bytes) in &elements {
+    for (name, bytes) in elements {
         // Equal elements share one place, as the three curves do.
         let place = data.windows(bytes.len()).position(|seen| seen == bytes).unwrap_or(data.len());
         if place == data.len() {
@@ -107,7 +154,7 @@ pub(crate) fn display_p3() -> Vec<u8> {
     let mut header = [0; 128];
     header[0..4].copy_from_slice(&((data_start + data.len()) as u32).to_be_bytes());
     header[8..12].copy_from_slice(&[4, 0x20, 0, 0]);
-    header[12..24].copy_from_slice(b"mntrRGB XYZ ");
+    header[12..24].copy_from_slice(kind);
     // Made on the first of January 2026.
     for (place, value) in header[24..36].chunks_exact_mut(2).zip([2026_u16, 1, 1, 0, 0, 0]) {
         place.copy_from_slice(&value.to_be_bytes());

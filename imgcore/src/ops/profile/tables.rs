@@ -391,3 +391,139 @@ fn encoded(linear: f64) -> f64 {
     let square = twelfth * twelfth;
     1.055 * (square * square * twelfth) - 0.055
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use moxcms::{Matrix3d, Vector3d};
+
+    /// A profile for these colors, to be filled.
+    fn profile(color_space: DataColorSpace, pcs: DataColorSpace, tables: LutWarehouse) -> ColorProfile {
+        let mut profile = ColorProfile::default();
+        (profile.color_space, profile.pcs, profile.lut_a_to_b_perceptual) = (color_space, pcs, Some(tables));
+        profile
+    }
+
+    fn uniform(inputs: u8, points: u8, samples: Vec<u16>) -> LutDataType {
+        LutDataType {
+            num_input_channels: inputs,
+            num_output_channels: 3,
+            num_clut_grid_points: points,
+            matrix: Matrix3d::IDENTITY,
+            num_input_table_entries: 2,
+            num_output_table_entries: 2,
+            input_table: LutStore::Store16([0, 0xFFFF].repeat(usize::from(inputs))),
+            clut_table: LutStore::Store16(samples),
+            output_table: LutStore::Store16([0, 0xFFFF].repeat(3)),
+            lut_type: LutType::Lut16,
+        }
+    }
+
+    fn staged(curve: &ToneReprCurve, matrix: [[f64; 3]; 3]) -> LutMultidimensionalType {
+        LutMultidimensionalType {
+            num_input_channels: 3,
+            num_output_channels: 3,
+            grid_points: [0; 16],
+            clut: None,
+            a_curves: Vec::new(),
+            b_curves: vec![ToneReprCurve::Lut(Vec::new()); 3],
+            m_curves: vec![curve.clone(); 3],
+            matrix: Matrix3d { v: matrix },
+            bias: Vector3d { v: [0.0; 3] },
+        }
+    }
+
+    #[test]
+    fn srgb_by_curves_and_a_matrix_stays_as_it_is() {
+        // Its colorants in D50, halved: in the connection space 1 is 8000h.
+        let matrix = [[0.436_07, 0.385_15, 0.143_07], [0.222_49, 0.716_87, 0.060_61], [0.013_92, 0.097_08, 0.714_10]];
+        let matrix = matrix.map(|row| row.map(|v| v * 32768.0 / 65535.0));
+        let curve = ToneReprCurve::Parametric(vec![2.4, 1.0 / 1.055, 0.055 / 1.055, 1.0 / 12.92, 0.040_45]);
+        let profile = profile(DataColorSpace::Rgb, DataColorSpace::Xyz, LutWarehouse::Multidimensional(staged(&curve, matrix)));
+        let grid = Grid::new(&profile).expect("usable tables");
+        let from: Vec<u8> = (0..=255_u8).flat_map(|v| [v, v.wrapping_mul(7), 255 - v, v / 2]).collect();
+        let mut to = vec![0; from.len()];
+        grid.map(&from, &mut to, 1);
+        let worst = from.iter().zip(&to).map(|(a, b)| a.abs_diff(*b)).max();
+        assert!(worst <= Some(1), "{worst:?}");
+        assert!(from.iter().zip(&to).skip(3).step_by(4).all(|(a, b)| a == b), "alpha passes");
+    }
+
+    #[test]
+    fn black_ink_alone_is_gray_by_its_lightness() {
+        // Two points an input: white without ink, black with black ink, whatever the others say.
+        let samples = (0..16).flat_map(|node| [if node % 2 == 0 { 0xFF00 } else { 0 }, 0x8000, 0x8000]).collect();
+        let profile = profile(DataColorSpace::Cmyk, DataColorSpace::Lab, LutWarehouse::Lut(uniform(4, 2, samples)));
+        let grid = Grid::new(&profile).expect("usable tables");
+        for ink in 0..=255_u8 {
+            let lightness = 100.0 * f64::from(255 - ink) / 255.0;
+            let expected = encoded(cubed((lightness + 16.0) / 116.0)) * 255.0;
+            let mut rgb = [0; 3];
+            grid.map(&[ink / 3, 255 - ink, 77, ink], &mut rgb, 0);
+            assert!(rgb.iter().all(|v| (f64::from(*v) - expected).abs() < 1.5), "{ink}: {rgb:?}, expected {expected}");
+        }
+    }
+
+    #[test]
+    fn the_grid_is_near_what_it_was_baked_from() {
+        // Five points an input of a smooth color: (inks, black) to L*a*b*.
+        let samples = (0..625)
+            .flat_map(|node| {
+                let [c, m, y, k] = [125, 25, 5, 1].map(|stride| f64::from(node / stride % 5) / 4.0);
+                let left = 1.0 - 0.9 * k;
+                let lab = [100.0 * (1.0 - 0.3 * c - 0.4 * m - 0.1 * y) * left, 60.0 * (m - c) * left, 60.0 * (y - c) * left];
+                [lab[0] * 652.8, (lab[1] + 128.0) * 256.0, (lab[2] + 128.0) * 256.0].map(|v| v as u16)
+            })
+            .collect();
+        let warehouse = LutWarehouse::Lut(uniform(4, 5, samples));
+        let tables = Tables::new(&warehouse, DataColorSpace::Lab).expect("usable tables");
+        let grid = Grid::new(&profile(DataColorSpace::Cmyk, DataColorSpace::Lab, warehouse.clone())).expect("usable tables");
+        let (mut worst, mut sum) = (0.0_f64, 0.0);
+        for i in 0..4096_u32 {
+            let inks = [i, i * 7, i * 31, i * 113].map(|v| (v % 256) as u8);
+            let exact = tables.srgb(inks.map(|ink| f64::from(ink) / 255.0));
+            let mut rgb = [0; 3];
+            grid.map(&inks, &mut rgb, 0);
+            for (found, exact) in rgb.into_iter().zip(exact) {
+                let off = (f64::from(found) - 255.0 * exact).abs();
+                (worst, sum) = (worst.max(off), sum + off);
+            }
+        }
+        assert!(worst < 6.0 && sum / 12288.0 < 0.5, "worst {worst}, mean {}", sum / 12288.0);
+    }
+
+    #[test]
+    fn curves_are_as_their_forms_say() {
+        let at = |curve: ToneReprCurve, x: f64| Curve::new(&curve).map(|curve| curve.at(x));
+        let near =
+            |found: Option<f64>, expected: f64| assert!(found.is_some_and(|found| (found - expected).abs() < 1e-6), "{found:?} {expected}");
+        near(at(ToneReprCurve::Lut(vec![]), 0.3), 0.3);
+        near(at(ToneReprCurve::Lut(vec![512]), 0.5), 0.25);
+        near(at(ToneReprCurve::Lut(vec![0, 0, 65535]), 0.75), 0.5);
+        near(at(ToneReprCurve::Parametric(vec![2.0]), 0.5), 0.25);
+        near(at(ToneReprCurve::Parametric(vec![2.0, 1.0, -0.25]), 0.5), 0.0625);
+        near(at(ToneReprCurve::Parametric(vec![2.0, 1.0, -0.25]), 0.2), 0.0);
+        near(at(ToneReprCurve::Parametric(vec![2.0, 1.0, -0.25, 0.5]), 0.2), 0.5);
+        near(at(ToneReprCurve::Parametric(vec![1.0, 0.5, 0.0, 0.25, 0.5]), 0.4), 0.1);
+        near(at(ToneReprCurve::Parametric(vec![1.0, 0.5, 0.0, 0.25, 0.5, 0.25, 0.125]), 0.4), 0.225);
+        near(at(ToneReprCurve::Parametric(vec![1.0, 0.5, 0.0, 0.25, 0.5, 0.25, 0.125]), 0.6), 0.55);
+        assert_eq!(at(ToneReprCurve::Parametric(vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]), 0.5), None);
+        assert_eq!(at(ToneReprCurve::Parametric(vec![f32::NAN]), 0.5), Some(0.0));
+    }
+
+    #[test]
+    fn tables_that_are_short_or_for_other_colors_are_refused() {
+        let usable =
+            |color_space, lut: LutDataType| Grid::new(&profile(color_space, DataColorSpace::Lab, LutWarehouse::Lut(lut))).is_some();
+        assert!(usable(DataColorSpace::Rgb, uniform(3, 2, vec![0; 24])));
+        assert!(usable(DataColorSpace::Rgb, uniform(3, 1, vec![0; 3])));
+        assert!(!usable(DataColorSpace::Rgb, uniform(3, 2, vec![0; 23])));
+        assert!(!usable(DataColorSpace::Rgb, uniform(3, 0, vec![])));
+        assert!(!usable(DataColorSpace::Cmyk, uniform(3, 2, vec![0; 24])));
+        assert!(!usable(DataColorSpace::Rgb, LutDataType { num_output_channels: 4, ..uniform(3, 2, vec![0; 32]) }));
+        assert!(!usable(DataColorSpace::Rgb, LutDataType { input_table: LutStore::Store16(vec![0; 5]), ..uniform(3, 2, vec![0; 24]) }));
+        let identity = staged(&ToneReprCurve::Lut(Vec::new()), Matrix3d::IDENTITY.v);
+        let without = LutMultidimensionalType { num_input_channels: 4, ..identity };
+        assert!(Grid::new(&profile(DataColorSpace::Cmyk, DataColorSpace::Lab, LutWarehouse::Multidimensional(without))).is_none());
+    }
+}
