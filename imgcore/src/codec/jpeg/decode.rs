@@ -290,12 +290,12 @@ impl Work<'_> {
         let mut bits = reader.bits;
         for x in 0..across {
             if !*has_ended && let Err(damage) = reader.begin_unit(&mut bits) {
-                *has_ended = self.judge(damage, bits.is_overrun())?;
+                *has_ended = self.judge(damage, bits.is_ending())?;
             }
             for (slot, (h, v), within) in unit {
                 let place = Place { x: x * h + within.x, y: y * v + within.y, ..*within };
                 if let Err(damage) = target.block(place, (!*has_ended).then_some((&mut *reader, &mut bits, *slot))) {
-                    *has_ended = self.judge(damage, bits.is_overrun())?;
+                    *has_ended = self.judge(damage, bits.is_ending())?;
                 }
             }
             if !*has_ended && bits.is_overrun() {
@@ -308,10 +308,10 @@ impl Work<'_> {
 
     /// Whether damage is only that data is missing, and may be.
     #[cold]
-    fn judge(&self, damage: Damage, is_overrun: bool) -> Result<bool, Error> {
+    fn judge(&self, damage: Damage, is_ending: bool) -> Result<bool, Error> {
         match damage {
-            // What is read past the end may be anything.
-            Damage::Wrong(what) if !is_overrun => Err(malformed(what)),
+            // What is read at the end and past it may be anything.
+            Damage::Wrong(what) if !is_ending => Err(malformed(what)),
             _ if self.partial => Ok(true),
             _ => Err(truncated("a scan ends before its last block")),
         }
