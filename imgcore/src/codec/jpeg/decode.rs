@@ -168,7 +168,7 @@ impl<'a> State<'a> {
                     if self.frame.is_some() {
                         return Err(malformed("a second frame header"));
                     }
-                    let frame = Frame::parse(&segment)?;
+                    let frame = Frame::parse(&segment, segments)?;
                     self.quantization = vec![None; frame.components.len()];
                     self.frame = Some(frame);
                 }
@@ -529,7 +529,8 @@ mod tests {
     #[test]
     fn no_flipped_bit_breaks_the_decoder() {
         let refined = super::super::scaled_tests::REFINED.to_vec();
-        for mut file in small_files().into_iter().step_by(4).map(|(_, file)| file).chain([refined]) {
+        let others = [refined, super::super::lines_tests::small_file(false), super::super::lines_tests::small_file(true)];
+        for mut file in small_files().into_iter().step_by(4).map(|(_, file)| file).chain(others) {
             for bit in 16..file.len() * 8 {
                 file[bit / 8] ^= 1 << (bit % 8);
                 // Flipped sizes may be as large as the format allows; plans refuse those.
