@@ -168,7 +168,7 @@ impl<'a> State<'a> {
                     if self.frame.is_some() {
                         return Err(malformed("a second frame header"));
                     }
-                    let frame = Frame::parse(&segment)?;
+                    let frame = Frame::parse(&segment, segments)?;
                     self.quantization = vec![None; frame.components.len()];
                     self.frame = Some(frame);
                 }
@@ -290,12 +290,12 @@ impl Work<'_> {
         let mut bits = reader.bits;
         for x in 0..across {
             if !*has_ended && let Err(damage) = reader.begin_unit(&mut bits) {
-                *has_ended = self.judge(damage, bits.is_overrun())?;
+                *has_ended = self.judge(damage, bits.is_ending())?;
             }
             for (slot, (h, v), within) in unit {
                 let place = Place { x: x * h + within.x, y: y * v + within.y, ..*within };
                 if let Err(damage) = target.block(place, (!*has_ended).then_some((&mut *reader, &mut bits, *slot))) {
-                    *has_ended = self.judge(damage, bits.is_overrun())?;
+                    *has_ended = self.judge(damage, bits.is_ending())?;
                 }
             }
             if !*has_ended && bits.is_overrun() {
@@ -308,10 +308,10 @@ impl Work<'_> {
 
     /// Whether damage is only that data is missing, and may be.
     #[cold]
-    fn judge(&self, damage: Damage, is_overrun: bool) -> Result<bool, Error> {
+    fn judge(&self, damage: Damage, is_ending: bool) -> Result<bool, Error> {
         match damage {
-            // What is read past the end may be anything.
-            Damage::Wrong(what) if !is_overrun => Err(malformed(what)),
+            // What is read at the end and past it may be anything.
+            Damage::Wrong(what) if !is_ending => Err(malformed(what)),
             _ if self.partial => Ok(true),
             _ => Err(truncated("a scan ends before its last block")),
         }
@@ -529,7 +529,8 @@ mod tests {
     #[test]
     fn no_flipped_bit_breaks_the_decoder() {
         let refined = super::super::scaled_tests::REFINED.to_vec();
-        for mut file in small_files().into_iter().step_by(4).map(|(_, file)| file).chain([refined]) {
+        let others = [refined, super::super::lines_tests::small_file(false), super::super::lines_tests::small_file(true)];
+        for mut file in small_files().into_iter().step_by(4).map(|(_, file)| file).chain(others) {
             for bit in 16..file.len() * 8 {
                 file[bit / 8] ^= 1 << (bit % 8);
                 // Flipped sizes may be as large as the format allows; plans refuse those.

@@ -197,6 +197,18 @@ pub(super) mod tests {
         encode(picture, &Blocks::default(), plan).expect("a file")
     }
 
+    /// A file with restarts.
+    pub(in super::super) fn restarted(
+        picture: &Picture,
+        chroma: Option<ChromaSubsampling>,
+        progressive: bool,
+        restart_interval: u16,
+    ) -> Vec<u8> {
+        let Pixels::Raster(raster) = &picture.frames[0].pixels else { panic!("no raster") };
+        let grid = Grid::new(raster.width as usize, raster.height as usize, chroma);
+        file(Engine::new(), &grid, raster.bytes(), &Coding { progressive, restart_interval, ..Coding::FAST })
+    }
+
     #[test]
     fn a_file_says_what_was_asked_for() {
         for layout in [Layout::Gray, Layout::Rgb] {

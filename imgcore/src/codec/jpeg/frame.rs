@@ -2,7 +2,7 @@
 
 use super::super::Space;
 use super::malformed;
-use super::segments::{APP0, APP14, SOF0, SOF2, Segment};
+use super::segments::{APP0, APP14, SOF0, SOF2, Segment, Segments};
 use crate::error::Error;
 use crate::geometry::Size;
 
@@ -44,7 +44,8 @@ impl Frame {
         matches!(marker, 0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF)
     }
 
-    pub(super) fn parse(segment: &Segment<'_>) -> Result<Frame, Error> {
+    /// Reads a frame header; `rest` is what comes behind it.
+    pub(super) fn parse(segment: &Segment<'_>, rest: &Segments<'_>) -> Result<Frame, Error> {
         match segment.marker {
             SOF0..=SOF2 => {}
             0xC3 => return Err(Error::unsupported("lossless JPEG")),
@@ -57,9 +58,20 @@ impl Frame {
         if *precision != 8 {
             return Err(Error::unsupported(format!("JPEG of {precision} bits a sample")));
         }
-        let size = Size::new(u32::from(u16::from_be_bytes([*w1, *w0])), u32::from(u16::from_be_bytes([*h1, *h0])));
-        if size.width == 0 || size.height == 0 {
-            return Err(malformed(format!("the picture is {}x{} pixels", size.width, size.height)));
+        let height = match u16::from_be_bytes([*h1, *h0]) {
+            // Not known yet when the header was written.
+            0 => rest.clone().lines_behind_scan()?,
+            height => height,
+        };
+        let size = Size::new(u32::from(u16::from_be_bytes([*w1, *w0])), u32::from(height));
+        if size.height == 0 {
+            return Err(malformed(format!(
+                "the picture is {}x0 pixels, and no DNL segment behind the first scan says otherwise",
+                size.width
+            )));
+        }
+        if size.width == 0 {
+            return Err(malformed(format!("the picture is 0x{} pixels", size.height)));
         }
         if specs.len() != usize::from(*count) * 3 {
             return Err(malformed(format!("the frame header is too short or too long for {count} components")));
@@ -162,7 +174,7 @@ mod tests {
     use super::*;
 
     fn frame(marker: u8, body: &[u8]) -> Result<Frame, Error> {
-        Frame::parse(&Segment { marker, body, data: &[] })
+        Frame::parse(&Segment { marker, body, data: &[] }, &Segments::new(b"\xFF\xD8\xFF\xD9"))
     }
 
     #[test]
@@ -177,7 +189,11 @@ mod tests {
             (0xC9, gray, "JPEG with arithmetic coding is not supported"),
             (0xCA, gray, "JPEG with arithmetic coding is not supported"),
             (0xC1, b"\x0C\x00\x09\x00\x11\x01\x01\x22\x00", "JPEG of 12 bits a sample is not supported"),
-            (0xC0, b"\x08\x00\x00\x00\x11\x01\x01\x22\x00", "the JPEG file is damaged: the picture is 17x0 pixels"),
+            (
+                0xC0,
+                b"\x08\x00\x00\x00\x11\x01\x01\x22\x00",
+                "the JPEG file is damaged: the picture is 17x0 pixels, and no DNL segment behind the first scan says otherwise",
+            ),
             (0xC0, b"\x08\x00\x09\x00\x00\x01\x01\x22\x00", "the JPEG file is damaged: the picture is 0x9 pixels"),
             (0xC0, b"\x08\x00\x09\x00\x11\x02\x01\x22\x00\x02\x11\x00", "JPEG of 2 components is not supported"),
             (0xC0, b"\x08\x00\x09\x00\x11\x01\x01\x52\x00", "the JPEG file is damaged: the sampling factors are 5x2"),

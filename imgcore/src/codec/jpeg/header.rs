@@ -36,7 +36,7 @@ pub(in super::super) fn probe(input: &[u8], limits: &Limits) -> Result<Found, Er
             if frame.is_some() {
                 return Err(malformed("a second frame header"));
             }
-            frame = Some(Frame::parse(&segment)?);
+            frame = Some(Frame::parse(&segment, &segments)?);
         } else if segment.marker == SOS {
             if frame.is_none() {
                 return Err(malformed("a scan before the frame header"));

@@ -331,6 +331,11 @@ impl<'a> Bits<'a> {
         self.count < self.made_up
     }
 
+    /// Whether there are fewer bits left than a code may have, so that a wrong one may be the padding and what is made up behind it.
+    pub(super) fn is_ending(&self) -> bool {
+        self.made_up > 0 && self.count < self.made_up + 16
+    }
+
     /// What lies behind the next restart marker, and the marker's number. None where there is none.
     pub(super) fn restarted(self) -> Option<(Bits<'a>, u8)> {
         let rest = self.data.get(self.at..)?;
@@ -575,6 +580,19 @@ mod tests {
             assert_eq!(bits.count, one_by_one.count);
         }
         assert!(kinds.iter().all(|count| *count > 0), "{kinds:?}");
+    }
+
+    #[test]
+    fn the_end_is_near_where_a_code_may_not_be_whole() {
+        let mut bits = Bits::new(&[0x12, 0x34, 0x56, 0xFF, 0xD3, 0x34, 0x56]);
+        let ending = [8, 1, 15, 1].map(|count| {
+            bits.unsigned(count);
+            (bits.is_ending(), bits.is_overrun())
+        });
+        assert_eq!(ending, [(false, false), (true, false), (true, false), (true, true)]);
+        let mut bits = Bits::new(&[0; 64]);
+        bits.unsigned(24);
+        assert!(!bits.is_ending());
     }
 
     #[test]

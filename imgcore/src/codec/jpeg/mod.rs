@@ -22,6 +22,8 @@ mod coefficients;
 mod decode;
 mod encode;
 #[cfg(test)]
+mod lines_tests;
+#[cfg(test)]
 mod scaled_tests;
 
 pub(super) use decode::decode;

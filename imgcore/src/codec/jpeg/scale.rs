@@ -75,12 +75,13 @@ impl Scale {
 
 #[cfg(test)]
 mod tests {
-    use super::super::segments::Segment;
+    use super::super::segments::{Segment, Segments};
     use super::*;
 
     fn frame(marker: u8, factors: [u8; 3]) -> Frame {
         let [a, b, c] = factors;
-        Frame::parse(&Segment { marker, body: &[8, 0, 32, 0, 33, 3, 1, a, 0, 2, b, 1, 3, c, 1], data: &[] }).expect("a frame")
+        let body = &[8, 0, 32, 0, 33, 3, 1, a, 0, 2, b, 1, 3, c, 1];
+        Frame::parse(&Segment { marker, body, data: &[] }, &Segments::new(b"")).expect("a frame")
     }
 
     #[test]

@@ -3,10 +3,13 @@
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 
 use super::decode::{all_of, decode};
+use super::encode::tests::{picture, plans, written};
 use super::frame::{Component, Frame};
+use super::segments::{DQT, SOS};
 use crate::decode::{Collect, DecodePlan, Want};
 use crate::limits::Context;
-use crate::pixels::Raster;
+use crate::pixels::{Layout, Raster};
+use crate::plan::EncodePlan;
 
 const SAMPLINGS: [SamplingFactor; 12] = [
     SamplingFactor::F_1_1,
@@ -81,8 +84,8 @@ fn plane(file: &[u8], at: usize, points: (usize, usize)) -> (Vec<f64>, usize) {
 
 /// How many samples a block has, told again: as many as make the plane as large as the picture, where its factor divides the largest.
 fn points(frame: &Frame, component: &Component, eighths: usize) -> (usize, usize) {
-    if frame.progressive && eighths == 1 {
-        return (1, 1);
+    if eighths == 8 || frame.progressive && eighths == 1 {
+        return (eighths, eighths);
     }
     let side = |factor: usize, max: usize| if max.is_multiple_of(factor) { eighths * max / factor } else { eighths };
     (side(component.h, frame.h_max), side(component.v, frame.v_max))
@@ -139,6 +142,61 @@ fn grey_pictures_too() {
                 let worst = worst(&file, eighths);
                 assert!(worst < 1.0, "{width}x{height} progressive {progressive} at {eighths}/8: {worst}");
             }
+        }
+    }
+}
+
+/// The file with steps of 16 bits in its quantization tables, made from those of 8 bits.
+fn with_wide_steps(file: &[u8], step: impl Fn(u8) -> u16) -> Vec<u8> {
+    let mut wide = file[..2].to_vec();
+    let mut at = 2;
+    // The tables come before all entropy-coded data.
+    while file[at + 1] != SOS {
+        let end = at + 2 + usize::from(u16::from_be_bytes([file[at + 2], file[at + 3]]));
+        if file[at + 1] == DQT {
+            let tables = file[at + 4..end].chunks_exact(65);
+            let body: Vec<u8> = tables
+                .flat_map(|table| [0x10 | table[0]].into_iter().chain(table[1..].iter().flat_map(|s| step(*s).to_be_bytes())))
+                .collect();
+            wide.extend([&[0xFF, DQT][..], &(body.len() as u16 + 2).to_be_bytes(), &body].concat());
+        } else {
+            wide.extend(&file[at..end]);
+        }
+        at = end;
+    }
+    wide.extend(&file[at..]);
+    wide
+}
+
+/// Coarse files of every kind, baseline among them.
+fn coarse_files() -> Vec<(String, Vec<u8>)> {
+    let files = |layout| {
+        let picture = picture(61, 47, layout);
+        plans(layout).into_iter().map(move |(name, plan)| (name, written(&picture, &EncodePlan { quality: 10, ..plan })))
+    };
+    files(Layout::Rgb).map(|(name, file)| (name, as_planes(&file))).chain(files(Layout::Gray)).collect()
+}
+
+#[test]
+fn steps_of_16_bits_are_as_good_as_those_of_8() {
+    for (name, file) in coarse_files() {
+        let wide = with_wide_steps(&file, u16::from);
+        assert!(wide.len() >= file.len() + 64, "{name}");
+        for eighths in 1..=8 {
+            assert!(at_eighths(eighths, &wide) == at_eighths(eighths, &file), "{name} at {eighths}/8");
+        }
+    }
+}
+
+#[test]
+fn steps_above_255_are_within_a_level_of_the_truncated_transform() {
+    for (name, file) in coarse_files() {
+        let wide = with_wide_steps(&file, |step| u16::from(step) * 2);
+        let (_, _, tables) = all_of(&wide).expect("a whole file");
+        assert!(tables.iter().flatten().flatten().any(|step| *step > 255), "{name}");
+        for eighths in 1..=8 {
+            let worst = worst(&wide, eighths);
+            assert!(worst < 1.0, "{name} at {eighths}/8: {worst}");
         }
     }
 }

@@ -407,12 +407,12 @@ fn refine_ac(bits: &mut Bits<'_>, table: &Table, scan: &Scan, ended_blocks: &mut
 
 #[cfg(test)]
 mod tests {
-    use super::super::segments::Segment;
+    use super::super::segments::{Segment, Segments};
     use super::*;
 
     fn frame(marker: u8) -> Frame {
         let body = b"\x08\x00\x20\x00\x21\x03\x01\x22\x00\x02\x11\x01\x03\x11\x01";
-        Frame::parse(&Segment { marker, body, data: &[] }).expect("a frame")
+        Frame::parse(&Segment { marker, body, data: &[] }, &Segments::new(b"")).expect("a frame")
     }
 
     #[test]

@@ -12,6 +12,8 @@ pub(super) const SOI: u8 = 0xD8;
 pub(super) const EOI: u8 = 0xD9;
 pub(super) const SOS: u8 = 0xDA;
 pub(super) const DQT: u8 = 0xDB;
+/// "Define number of lines": the height of a picture whose frame header does not say it.
+pub(super) const DNL: u8 = 0xDC;
 pub(super) const DRI: u8 = 0xDD;
 pub(super) const APP0: u8 = 0xE0;
 pub(super) const APP1: u8 = 0xE1;
@@ -59,8 +61,8 @@ impl<'a> Segments<'a> {
             Some(bytes) => usize::from(u16::from_be_bytes([bytes[0], bytes[1]])),
             None => return Err(truncated("a segment has no length")),
         };
-        // Comments with a length of 0 exist; libjpeg reads over them.
-        if length < 2 && !matches!(marker, APP0..=0xEF | COM) {
+        // Comments with a length of 0 exist; libjpeg reads over them, and over all else that it has no use for.
+        if length < 2 && !matches!(marker, DNL | APP0..=0xEF | COM) {
             return Err(malformed(format!("segment FF{marker:02X} has the length {length}")));
         }
         let body =
@@ -77,6 +79,22 @@ impl<'a> Segments<'a> {
     pub(super) fn pass_to_end(mut self) -> Result<(), Error> {
         while self.next()?.is_some() {}
         Ok(())
+    }
+
+    /// The number of lines that a DNL segment straight behind the next scan tells; 0 where none does.
+    ///
+    /// # Errors
+    /// `truncated` where the file ends before that, `malformed` for what cannot be a segment.
+    pub(super) fn lines_behind_scan(mut self) -> Result<u16, Error> {
+        while let Some(segment) = self.next()? {
+            if segment.marker == SOS {
+                return Ok(match self.next()? {
+                    Some(Segment { marker: DNL, body: [high, low], .. }) => u16::from_be_bytes([*high, *low]),
+                    _ => 0,
+                });
+            }
+        }
+        Ok(0)
     }
 
     /// The next marker that a segment can begin with.
@@ -180,6 +198,31 @@ mod tests {
         let scan = segments.next().expect("a scan").expect("a scan");
         assert_eq!(scan.data, b"ab\xFF\x00c\xFF\xD0d\xFF\x03e\xFF");
         assert_eq!(segments.next().expect("an end"), None);
+    }
+
+    #[test]
+    fn lines_are_told_straight_behind_the_next_scan() {
+        let lines = |behind: &[u8]| {
+            let file = [b"\xFF\xD8\xFF\xFE\x00\x04hi\xFF\xDA\x00\x02ab\xFF\x00\xFF\xD0c", behind].concat();
+            Segments::new(&file).lines_behind_scan().map_err(|error| error.code())
+        };
+        let cases: [(&[u8], Result<u16, &str>); 11] = [
+            (b"\xFF\xDC\x00\x04\x01\x02", Ok(258)),
+            (b"\xFF\xFF\xDC\x00\x04\x01\x02\xFF\xD9", Ok(258)),
+            (b"\xFF\xDC\x00\x04\x00\x00\xFF\xD9", Ok(0)),
+            (b"\xFF\xDC\x00\x03\x09\xFF\xD9", Ok(0)),
+            (b"\xFF\xDC\x00\x05\x00\x09\x00\xFF\xD9", Ok(0)),
+            (b"\xFF\xDC\x00\x00\xFF\xD9", Ok(0)),
+            (b"\xFF\xFE\x00\x02\xFF\xDC\x00\x04\x01\x02\xFF\xD9", Ok(0)),
+            (b"\xFF\xDA\x00\x02\xFF\xDC\x00\x04\x01\x02\xFF\xD9", Ok(0)),
+            (b"\xFF\xD9", Ok(0)),
+            (b"", Err("truncated")),
+            (b"\xFF\xDC\x00\x04\x01", Err("truncated")),
+        ];
+        for (behind, expected) in cases {
+            assert_eq!(lines(behind), expected, "{behind:02X?}");
+        }
+        assert_eq!(Segments::new(b"\xFF\xD8\xFF\xDC\x00\x04\x00\x09\xFF\xD9").lines_behind_scan().expect("no scan"), 0);
     }
 
     #[test]
