@@ -196,7 +196,16 @@ impl Slot<'_> {
     /// A block of a sequential scan: gives the place, in zigzag order, and the value of each coefficient that is wanted, and of some behind them, and
     /// answers with the last one's place.
     #[inline(always)]
-    fn sequential(&mut self, bits: &mut Bits<'_>, mut set: impl FnMut(usize, i16)) -> Result<usize, Damage> {
+    fn sequential(&mut self, bits: &mut Bits<'_>, set: impl FnMut(usize, i16)) -> Result<usize, Damage> {
+        // A copy whose place nobody knows stays in registers, where each look waits for the one before it.
+        let mut own = *bits;
+        let last = self.coefficients(&mut own, set);
+        *bits = own;
+        last
+    }
+
+    #[inline(always)]
+    fn coefficients(&mut self, bits: &mut Bits<'_>, mut set: impl FnMut(usize, i16)) -> Result<usize, Damage> {
         set(0, self.level(bits)? as i16);
         let (table, pairs) = (self.ac.ok_or(NO_TABLE)?, self.pairs.ok_or(NO_TABLE)?);
         let last = self.last;
