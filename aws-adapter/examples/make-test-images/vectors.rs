@@ -74,10 +74,13 @@ fn jpegs(folder: &mut Folder) -> Result<()> {
     add("jpeg-restart.jpg", "restart markers every five units", Jpeg { restart_interval: 5, ..base })?;
     add("jpeg-display-p3.jpg", "a Display P3 profile", Jpeg { icc: &profile, ..base })?;
     add("jpeg-broken-profile.jpg", "a profile cut after its first tags", Jpeg { icc: &profile[..160], ..base })?;
-    let printer = metadata::inks();
-    add("jpeg-cmyk-profile.jpg", "four inks with a profile made of a table", Jpeg { icc: &printer, ..inks(JpegColor::Cmyk) })?;
-    add("jpeg-scanner-profile.jpg", "a profile made of curves, a table and a matrix", Jpeg { icc: &metadata::scanner(), ..base })?;
     add("jpeg-gps.jpg", "EXIF with camera, lens, exposure, date and place", Jpeg { exif: &camera(), ..base })?;
+
+    let small = lighthouse(33, 21);
+    let printer = write::jpeg(&small, &Jpeg { icc: &metadata::inks(), ..inks(JpegColor::Cmyk) })?;
+    folder.add("jpeg-cmyk-profile.jpg", "four inks with a profile made of a table", &printer)?;
+    let scanner = write::jpeg(&small, &Jpeg { icc: &metadata::scanner(), ..base })?;
+    folder.add("jpeg-scanner-profile.jpg", "a profile made of curves, a table and a matrix", &scanner)?;
 
     let whole = write::jpeg(&picture, &Jpeg::default())?;
     folder.add("jpeg-truncated.jpg", "cut in the middle of its data", &whole[..whole.len() * 3 / 5])?;

@@ -1,7 +1,9 @@
-//! A profile made of tables, as all for four inks and many of scanners are: baked into a grid of sRGB colors, which is read in integers.
+//! A profile made of tables, as all for four inks and many of scanners are: a grid of sRGB colors, which is read in integers.
 //!
 //! The kinds of tables are ICC.1:2022's `lut8Type`, `lut16Type` and `lutAToBType` (10.10 to 10.12). A color of the grid is reckoned with the four
 //! operations in `f64` and the powers of `libm`, which are the same on every CPU.
+
+use std::cell::Cell;
 
 use moxcms::{ColorProfile, DataColorSpace, LutDataType, LutMultidimensionalType, LutStore, LutType, LutWarehouse, ToneReprCurve};
 
@@ -18,12 +20,19 @@ const D50: [f64; 3] = [0.9642, 1.0, 0.8249];
 const TO_LINEAR: [[f64; 3]; 3] =
     [[3.021_727, -1.616_867, -0.404_860], [-0.943_748, 1.916_141, 0.027_607], [0.069_371, -0.228_991, 1.159_620]];
 
-/// Colors of `inputs` samples a pixel, one, three or four, to sRGB.
+/// What no node holds that is reckoned.
+const UNKNOWN: u16 = u16::MAX;
+
+/// Colors of `inputs` samples a pixel, one, three or four, to sRGB. Few pictures come near all nodes, so that each is reckoned where it is first met.
 pub(super) struct Grid {
     inputs: usize,
+    tables: Tables,
+    /// How many points there are along each input, and how far from a node to the next.
+    points: [usize; 4],
+    strides: [usize; 4],
     /// For each input and each of its values.
     places: Vec<[Place; 256]>,
-    nodes: Vec<[u16; 3]>,
+    nodes: Vec<Cell<[u16; 3]>>,
 }
 
 /// Where a value lies along its input: after which node, and how far towards the next.
@@ -75,16 +84,7 @@ impl Grid {
                 })
             })
             .collect();
-        let nodes = (0..count)
-            .map(|node| {
-                let at = std::array::from_fn(|axis| match strides[axis] {
-                    0 => 0.0,
-                    stride => (node / stride % points[axis]) as f64 / (points[axis] - 1) as f64,
-                });
-                tables.srgb(at).map(|sample| (sample * NODE + 0.5) as u16)
-            })
-            .collect();
-        Some(Grid { inputs, places, nodes })
+        Some(Grid { inputs, tables, points, strides, places, nodes: vec![Cell::new([UNKNOWN; 3]); count] })
     }
 
     pub(super) fn inputs(&self) -> usize {
@@ -128,7 +128,7 @@ impl Grid {
 
         let mut sums = [1 << 22; 3];
         let mut add = |node: u32, weight: u32| {
-            for (sum, sample) in sums.iter_mut().zip(self.nodes[node as usize]) {
+            for (sum, sample) in sums.iter_mut().zip(self.node(node as usize)) {
                 *sum += weight * u32::from(sample);
             }
         };
@@ -140,6 +140,23 @@ impl Grid {
         }
         add(node, left);
         sums.map(|sum| (sum >> 23) as u8)
+    }
+
+    #[inline(always)]
+    fn node(&self, node: usize) -> [u16; 3] {
+        let known = self.nodes[node].get();
+        if known[0] == UNKNOWN { self.reckon(node) } else { known }
+    }
+
+    #[cold]
+    fn reckon(&self, node: usize) -> [u16; 3] {
+        let at = std::array::from_fn(|axis| match self.strides[axis] {
+            0 => 0.0,
+            stride => (node / stride % self.points[axis]) as f64 / (self.points[axis] - 1) as f64,
+        });
+        let color = self.tables.srgb(at).map(|sample| (sample * NODE + 0.5) as u16);
+        self.nodes[node].set(color);
+        color
     }
 }
 
@@ -153,12 +170,12 @@ fn finer(points: usize, most: usize) -> usize {
 }
 
 /// What the kinds of tables have in common, in the order in which a color passes it.
-struct Tables<'a> {
-    first: Vec<Curve<'a>>,
-    clut: Option<Clut<'a>>,
-    middle: Option<[Curve<'a>; 3]>,
+struct Tables {
+    first: Vec<Curve>,
+    clut: Option<Clut>,
+    middle: Option<[Curve; 3]>,
     matrix: Option<([[f64; 3]; 3], [f64; 3])>,
-    last: [Curve<'a>; 3],
+    last: [Curve; 3],
     connection: Connection,
 }
 
@@ -171,23 +188,23 @@ enum Connection {
 }
 
 /// A table of many dimensions; the last input moves fastest.
-struct Clut<'a> {
+struct Clut {
     points: [usize; 4],
     inputs: usize,
-    samples: &'a LutStore,
+    samples: LutStore,
 }
 
-enum Curve<'a> {
+enum Curve {
     Straight,
     Power(f64),
-    Samples(&'a LutStore, usize, usize),
-    Table(&'a [u16]),
+    /// Samples at equal distances.
+    Table(Vec<f64>),
     /// g, a, b, c, d, e and f of 10.18.
     Parametric([f64; 7]),
 }
 
-impl<'a> Tables<'a> {
-    fn new(tables: &'a LutWarehouse, connection: DataColorSpace) -> Option<Tables<'a>> {
+impl Tables {
+    fn new(tables: &LutWarehouse, connection: DataColorSpace) -> Option<Tables> {
         let lab = match connection {
             DataColorSpace::Lab => true,
             DataColorSpace::Xyz => false,
@@ -200,16 +217,16 @@ impl<'a> Tables<'a> {
     }
 
     /// `lut8Type` and `lut16Type`. Their matrix is for colors in XYZ alone.
-    fn uniform(lut: &'a LutDataType, lab: bool) -> Option<Tables<'a>> {
+    fn uniform(lut: &LutDataType, lab: bool) -> Option<Tables> {
         let inputs = usize::from(lut.num_input_channels);
         if lut.num_output_channels != 3 || !(1..=4).contains(&inputs) {
             return None;
         }
         let (entries, results) = (usize::from(lut.num_input_table_entries), usize::from(lut.num_output_table_entries));
         let clut = Clut::new([usize::from(lut.num_clut_grid_points); 4], inputs, &lut.clut_table)?;
-        let curves = |store: &'a LutStore, entries: usize, count: usize| {
-            (len(store) >= entries * count && entries >= 2)
-                .then(|| (0..count).map(|i| Curve::Samples(store, i * entries, entries)).collect::<Vec<_>>())
+        let curves = |store: &LutStore, entries: usize, count: usize| {
+            let curve = |i| Curve::Table((0..entries).map(|entry| sample(store, i * entries + entry)).collect());
+            (len(store) >= entries * count && entries >= 2).then(|| (0..count).map(curve).collect::<Vec<_>>())
         };
         // The one of 16 bits keeps the encoding of version 2: 100 is FF00h, and so is 127 + 255 / 256.
         let lab_steps = if lut.lut_type == LutType::Lut16 { 65535.0 / 65280.0 } else { 1.0 };
@@ -224,12 +241,12 @@ impl<'a> Tables<'a> {
     }
 
     /// `lutAToBType`.
-    fn staged(lut: &'a LutMultidimensionalType, lab: bool) -> Option<Tables<'a>> {
+    fn staged(lut: &LutMultidimensionalType, lab: bool) -> Option<Tables> {
         let inputs = usize::from(lut.num_input_channels);
         if lut.num_output_channels != 3 || !(1..=4).contains(&inputs) || (lut.clut.is_none() && inputs != 3) {
             return None;
         }
-        let three = |curves: &'a [ToneReprCurve]| -> Option<[Curve<'a>; 3]> {
+        let three = |curves: &[ToneReprCurve]| -> Option<[Curve; 3]> {
             let curves = curves.iter().map(Curve::new).collect::<Option<Vec<_>>>()?;
             if curves.is_empty() { Some([const { Curve::Straight }; 3]) } else { curves.try_into().ok() }
         };
@@ -275,10 +292,10 @@ impl<'a> Tables<'a> {
     }
 }
 
-impl<'a> Clut<'a> {
-    fn new(points: [usize; 4], inputs: usize, samples: &'a LutStore) -> Option<Clut<'a>> {
+impl Clut {
+    fn new(points: [usize; 4], inputs: usize, samples: &LutStore) -> Option<Clut> {
         let count = points[..inputs].iter().try_fold(3_usize, |count, points| count.checked_mul(*points))?;
-        (count > 0 && len(samples) >= count).then_some(Clut { points, inputs, samples })
+        (count > 0 && len(samples) >= count).then(|| Clut { points, inputs, samples: samples.clone() })
     }
 
     /// Between the nodes around the place, along each input in turn.
@@ -301,17 +318,17 @@ impl<'a> Clut<'a> {
                 count *= 2;
             }
         }
-        std::array::from_fn(|channel| (0..count).map(|i| weights[i] * sample(self.samples, 3 * nodes[i] + channel)).sum())
+        std::array::from_fn(|channel| (0..count).map(|i| weights[i] * sample(&self.samples, 3 * nodes[i] + channel)).sum())
     }
 }
 
-impl<'a> Curve<'a> {
-    fn new(curve: &'a ToneReprCurve) -> Option<Curve<'a>> {
+impl Curve {
+    fn new(curve: &ToneReprCurve) -> Option<Curve> {
         Some(match curve {
             ToneReprCurve::Lut(values) => match &values[..] {
                 [] => Curve::Straight,
                 [power] => Curve::Power(f64::from(*power) / 256.0),
-                values => Curve::Table(values),
+                values => Curve::Table(values.iter().map(|v| f64::from(*v) / 65535.0).collect()),
             },
             ToneReprCurve::Parametric(parameters) => {
                 let parameters: Vec<f64> = parameters.iter().map(|p| f64::from(*p)).collect();
@@ -329,17 +346,15 @@ impl<'a> Curve<'a> {
 
     /// 0 to 1 of what is 0 to 1.
     fn at(&self, x: f64) -> f64 {
-        let between = |count: usize, sample: &dyn Fn(usize) -> f64| {
-            let at = x * (count - 1) as f64;
-            let before = (at as usize).min(count - 2);
-            let part = at - before as f64;
-            sample(before) * (1.0 - part) + sample(before + 1) * part
-        };
         unit(match self {
             Curve::Straight => x,
             Curve::Power(power) => libm::pow(x, *power),
-            Curve::Samples(store, start, count) => between(*count, &|i| sample(store, start + i)),
-            Curve::Table(values) => between(values.len(), &|i| f64::from(values[i]) / 65535.0),
+            Curve::Table(samples) => {
+                let at = x * (samples.len() - 1) as f64;
+                let before = (at as usize).min(samples.len() - 2);
+                let part = at - before as f64;
+                samples[before] * (1.0 - part) + samples[before + 1] * part
+            }
             Curve::Parametric([g, a, b, c, d, e, f]) => {
                 if x >= *d {
                     libm::pow(a * x + b, *g) + e
