@@ -1,7 +1,7 @@
 //! Blocks side by side: the same coefficient of sixteen blocks lies together, so that all of them are made into samples at once.
 
 use fearless_simd::prelude::*;
-use fearless_simd::{i16x16, i32x8, u8x16, u16x8, u16x16};
+use fearless_simd::{i16x16, i32x8, u8x16, u16x16};
 
 use super::scan::ZIGZAG;
 
@@ -105,9 +105,11 @@ fn load<S: Simd>(simd: S, row: &[[u8; LANES]], at: usize) -> u8x16<S> {
     u8x16::from_slice(simd, &row[at])
 }
 
+/// Four rows of samples, block by block.
 #[inline(always)]
-fn wide<S: Simd>(v: u8x16<S>) -> u16x8<S> {
-    v.bitcast()
+fn fours<S: Simd>([a, b, c, d]: [u8x16<S>; 4]) -> [u8x16<S>; 4] {
+    let [ac, bd] = [[a.zip_low(c), a.zip_high(c)], [b.zip_low(d), b.zip_high(d)]];
+    [ac[0].zip_low(bd[0]), ac[0].zip_high(bd[0]), ac[1].zip_low(bd[1]), ac[1].zip_high(bd[1])]
 }
 
 /// Has the samples of a row come block by block: `points` of each.
@@ -120,36 +122,63 @@ pub(super) fn put_row<S: Simd>(simd: S, row: &[[u8; LANES]], out: &mut [u8]) {
             a.zip_low(b).store_slice(&mut out[..16]);
             a.zip_high(b).store_slice(&mut out[16..32]);
         }
-        3 => {
-            // Four bytes are written for each block, and the next block writes over the last of them.
-            let (a, b, c, d) = (load(simd, row, 0), load(simd, row, 1), load(simd, row, 2), u8x16::splat(simd, 0));
-            let (ab, cd) = ([wide(a.zip_low(b)), wide(a.zip_high(b))], [wide(c.zip_low(d)), wide(c.zip_high(d))]);
-            let mut fours = [0; 64];
-            for (at, v) in
-                [ab[0].zip_low(cd[0]), ab[0].zip_high(cd[0]), ab[1].zip_low(cd[1]), ab[1].zip_high(cd[1])].into_iter().enumerate()
-            {
-                v.bitcast::<u8x16<S>>().store_slice(&mut fours[at * 16..][..16]);
-            }
-            let out = &mut out[..3 * LANES];
-            for (lane, four) in fours.as_chunks::<4>().0.iter().enumerate().take(LANES - 1) {
-                out[3 * lane..][..4].copy_from_slice(four);
-            }
-            out[3 * LANES - 3..].copy_from_slice(&fours[60..63]);
-        }
+        3 => put_three(simd, row, out),
         4 => {
-            let v = [load(simd, row, 0), load(simd, row, 1), load(simd, row, 2), load(simd, row, 3)];
-            let v = [v[0].zip_low(v[2]), v[0].zip_high(v[2]), v[1].zip_low(v[3]), v[1].zip_high(v[3])];
-            let v = [v[0].zip_low(v[2]), v[0].zip_high(v[2]), v[1].zip_low(v[3]), v[1].zip_high(v[3])];
-            for (at, v) in v.into_iter().enumerate() {
-                v.store_slice(&mut out[at * 16..][..16]);
+            let v = fours([load(simd, row, 0), load(simd, row, 1), load(simd, row, 2), load(simd, row, 3)]);
+            for (v, out) in v.into_iter().zip(out.chunks_exact_mut(16)) {
+                v.store_slice(out);
             }
         }
-        points => {
-            for (lane, out) in out.chunks_exact_mut(points).take(LANES).enumerate() {
-                for (out, samples) in out.iter_mut().zip(row) {
-                    *out = samples[lane];
-                }
-            }
+        5 => put_eight::<S, 5>(simd, row, out),
+        6 => put_eight::<S, 6>(simd, row, out),
+        7 => put_eight::<S, 7>(simd, row, out),
+        8 => put_eight::<S, 8>(simd, row, out),
+        _ => put_many(row, out),
+    }
+}
+
+#[inline(always)]
+fn put_three<S: Simd>(simd: S, row: &[[u8; LANES]], out: &mut [u8]) {
+    let mut blocks = [0; 4 * LANES];
+    let v = fours([load(simd, row, 0), load(simd, row, 1), load(simd, row, 2), u8x16::splat(simd, 0)]);
+    for (at, v) in v.into_iter().enumerate() {
+        v.store_slice(&mut blocks[at * 16..][..16]);
+    }
+    put_blocks::<4, 3>(&blocks, out);
+}
+
+#[inline(always)]
+fn put_eight<S: Simd, const POINTS: usize>(simd: S, row: &[[u8; LANES]], out: &mut [u8]) {
+    let row = &row[..POINTS];
+    let mut v = [u8x16::splat(simd, 0); 8];
+    for at in 0..POINTS {
+        v[at] = load(simd, row, at);
+    }
+    let (even, odd) = (fours([v[0], v[2], v[4], v[6]]), fours([v[1], v[3], v[5], v[7]]));
+    let mut blocks = [0; 8 * LANES];
+    for at in 0..4 {
+        even[at].zip_low(odd[at]).store_slice(&mut blocks[at * 32..][..16]);
+        even[at].zip_high(odd[at]).store_slice(&mut blocks[at * 32 + 16..][..16]);
+    }
+    put_blocks::<8, POINTS>(&blocks, out);
+}
+
+/// Blocks of `N` samples of which `POINTS` count: those behind them are written too, and the next block writes over them.
+#[inline(always)]
+fn put_blocks<const N: usize, const POINTS: usize>(blocks: &[u8], out: &mut [u8]) {
+    let (blocks, out) = (blocks.as_chunks::<N>().0, &mut out[..POINTS * LANES]);
+    for (lane, block) in blocks.iter().enumerate().take(LANES - 1) {
+        out[POINTS * lane..][..N].copy_from_slice(block);
+    }
+    out[POINTS * (LANES - 1)..].copy_from_slice(&blocks[LANES - 1][..POINTS]);
+}
+
+/// As `put_row`, for more points than that has a way for. A function of its own: inlined, what it prepares would be prepared for few points too.
+#[inline(never)]
+fn put_many(row: &[[u8; LANES]], out: &mut [u8]) {
+    for (lane, out) in out.chunks_exact_mut(row.len()).take(LANES).enumerate() {
+        for (out, samples) in out.iter_mut().zip(row) {
+            *out = samples[lane];
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use fearless_simd::{Level, dispatch};
+use fearless_simd::dispatch;
 
 use super::super::Space;
 use super::batch::{Batch, LANES};
@@ -14,7 +14,7 @@ use super::rows::{Rows, finish_units};
 use super::scale::Scale;
 use super::scan::{Damage, Part, Reader, Scan, Tables, ZIGZAG};
 use super::segments::{DHT, DQT, DRI, SOS, Segments};
-use super::{malformed, truncated};
+use super::{level, malformed, truncated};
 use crate::decode::{Decoded, Fan, Sink, Want};
 use crate::error::Error;
 use crate::limits::{Context, Stage, check};
@@ -261,12 +261,12 @@ impl Work<'_> {
             let (component, h, v) = (part.component, part.h, part.v);
             (0..h * v).map(move |at| (slot, (h, v), Place { component, row: at / h, x: at % h, y: at / h }))
         };
-        let unit: Vec<_> = scan.parts.iter().enumerate().flat_map(blocks).collect();
-        let (level, mut has_ended) = (Level::new(), false);
+        let mut unit: Vec<_> = scan.parts.iter().enumerate().flat_map(blocks).collect();
+        let (level, mut has_ended) = (level(), false);
         for y in 0..scan.down {
             self.ctx.go_on(Stage::Decode)?;
             // Not for vectors: the newer instructions on single bits make this loop a tenth faster.
-            dispatch!(level, _ => self.read_row(scan.across, y, &unit, &mut reader, target, &mut has_ended))?;
+            dispatch!(level, _ => self.read_row(scan.across, &mut unit, &mut reader, target, &mut has_ended))?;
             if target.end_row(y).is_break() {
                 break;
             }
@@ -275,32 +275,35 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// A row of units. Once the data has ended, blocks stay as they are.
+    /// A row of units, whose blocks know where they lie: the first time in the first unit. Once the data has ended, blocks stay as they are.
     #[inline(always)]
     fn read_row(
         &self,
         across: usize,
-        y: usize,
-        unit: &[(usize, (usize, usize), Place)],
+        unit: &mut [(usize, (usize, usize), Place)],
         reader: &mut Reader<'_>,
         target: &mut impl Target,
         has_ended: &mut bool,
     ) -> Result<(), Error> {
         // A copy stays in registers.
         let mut bits = reader.bits;
-        for x in 0..across {
+        for _ in 0..across {
             if !*has_ended && let Err(damage) = reader.begin_unit(&mut bits) {
                 *has_ended = self.judge(damage, bits.is_ending())?;
             }
-            for (slot, (h, v), within) in unit {
-                let place = Place { x: x * h + within.x, y: y * v + within.y, ..*within };
-                if let Err(damage) = target.block(place, (!*has_ended).then_some((&mut *reader, &mut bits, *slot))) {
+            for (slot, (h, _), place) in unit.iter_mut() {
+                if let Err(damage) = target.block(*place, (!*has_ended).then_some((&mut *reader, &mut bits, *slot))) {
                     *has_ended = self.judge(damage, bits.is_ending())?;
                 }
+                place.x += *h;
             }
             if !*has_ended && bits.is_overrun() {
                 *has_ended = self.judge(Damage::Missing, true)?;
             }
+        }
+        for (_, (h, v), place) in unit {
+            place.x -= across * *h;
+            place.y += *v;
         }
         reader.bits = bits;
         Ok(())
@@ -340,6 +343,19 @@ impl<'a, 's> Stream<'a, 's> {
     }
 }
 
+impl Stream<'_, '_> {
+    /// Makes the blocks of a batch, of which this is the place of the first, into samples. A function of its own, so that what reads blocks keeps its
+    /// registers.
+    #[inline(never)]
+    fn make_samples(&mut self, Place { component, row, x, y }: Place) {
+        let batch = &mut self.batches[self.first[component].0 + row];
+        if let Some(table) = &self.tables[component] {
+            self.rows.iter_mut().for_each(|rows| rows.blocks(component, x, y, batch, table));
+        }
+        batch.clear();
+    }
+}
+
 impl Target for Stream<'_, '_> {
     #[inline(always)]
     fn block(&mut self, place: Place, reader: NextBlock<'_, '_>) -> Result<(), Damage> {
@@ -352,11 +368,7 @@ impl Target for Stream<'_, '_> {
             None => Ok(()),
         };
         if lane + 1 == LANES || place.x + 1 == across {
-            if let Some(table) = &self.tables[place.component] {
-                let x = place.x - lane;
-                self.rows.iter_mut().for_each(|rows| rows.blocks(place.component, x, place.y, batch, table));
-            }
-            batch.clear();
+            self.make_samples(Place { x: place.x - lane, ..place });
         }
         result
     }

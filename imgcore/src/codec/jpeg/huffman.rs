@@ -152,15 +152,16 @@ fn fill_looks(looks: &mut [Look], length: u32, symbol: u8, left: u32) {
     }
 }
 
-/// The first two coefficients that begin with a look; or its only one, twice; or the end of the block, perhaps behind one.
+/// The first two coefficients that begin with a look; or its only one, behind a zero; or the end of the block, perhaps behind one.
 ///
-/// From the top: the values (8 bits each); how far the first one advances, 0 where there is none (5); how far both do, 64 and more where the
-/// block ends, or where not even one coefficient is whole (7); how many bits they take (4), 0 where none is whole.
+/// From the top: the first value (7 bits) and the second (8), where the one before the end stands as well; how far the first one advances, 0
+/// where the end stands alone (4); how far both do, 64 and more where the block ends, or where not even one coefficient is whole (7); how many
+/// bits they take, 0 where none is whole (6: shifts look at no more, so that nothing has to be cut off first).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Pair(u32);
 
 impl Pair {
-    const NONE: Pair = Pair(64 << 4);
+    const NONE: Pair = Pair(64 << 6);
 
     /// `start` is what the look is of.
     fn new(start: u32, table: &Table) -> Pair {
@@ -171,17 +172,20 @@ impl Pair {
         };
         let pair = |first: (i32, usize), second: (i32, usize), bits: u32| {
             let value = |value: i32| u32::from(value as i8 as u8);
-            Pair(value(first.0) << 24 | value(second.0) << 16 | (first.1 as u32) << 11 | (second.1 as u32) << 4 | bits)
+            Pair(value(first.0) << 25 | value(second.0) << 17 | (first.1 as u32) << 13 | (second.1 as u32) << 6 | bits)
         };
         match whole(0) {
             None => Pair::NONE,
             Some(look) if look.ends_block() => pair((0, 0), (0, 64), look.bits()),
             Some(look) => {
-                let first = (look.value(), look.advance());
-                match whole(look.bits()) {
-                    None => pair(first, first, look.bits()),
-                    Some(next) if next.ends_block() => pair(first, (0, 64 + first.1), look.bits() + next.bits()),
-                    Some(next) => pair(first, (next.value(), first.1 + next.advance()), look.bits() + next.bits()),
+                let (value, advance, bits) = (look.value(), look.advance(), look.bits());
+                let (is_short, is_near) = ((-64..64).contains(&value), advance < 16);
+                match whole(bits) {
+                    Some(next) if next.ends_block() && is_near => pair((0, advance), (value, 64 + advance), bits + next.bits()),
+                    Some(next) if !next.ends_block() && is_near && is_short => {
+                        pair((value, advance), (next.value(), advance + next.advance()), bits + next.bits())
+                    }
+                    _ => pair((0, advance.min(15)), (value, advance), bits),
                 }
             }
         }
@@ -189,34 +193,34 @@ impl Pair {
 
     #[inline(always)]
     pub(super) fn first(self) -> i16 {
-        (self.0 as i32 >> 24) as i16
+        (self.0 as i32 >> 25) as i16
     }
 
     #[inline(always)]
     pub(super) fn second(self) -> i16 {
-        ((self.0 << 8) as i32 >> 24) as i16
+        ((self.0 << 7) as i32 >> 24) as i16
     }
 
     /// From the coefficient before to the first one.
     #[inline(always)]
     pub(super) fn first_advance(self) -> usize {
-        (self.0 >> 11 & 31) as usize
+        (self.0 >> 13 & 15) as usize
     }
 
     /// From the coefficient before to the second one. More than a block has, where it ends the block or there is nothing.
     #[inline(always)]
     pub(super) fn advance(self) -> usize {
-        (self.0 >> 4 & 127) as usize
+        (self.0 >> 6 & 127) as usize
     }
 
     #[inline(always)]
     fn bits(self) -> u32 {
-        self.0 & 15
+        self.0 & 63
     }
 
     #[inline(always)]
     pub(super) fn ends_block(self) -> bool {
-        self.0 >> 10 & 1 != 0 && self.bits() > 0
+        self.0 >> 12 & 1 != 0 && self.bits() > 0
     }
 }
 
@@ -566,13 +570,14 @@ mod tests {
             if first.ends_block() {
                 assert_eq!((pair.first_advance(), pair.ends_block()), (0, true));
                 kinds[1] += 1;
-            } else if pair.first_advance() == pair.advance() {
-                assert_eq!((pair.first(), pair.second(), pair.advance()), (first.value() as i16, first.value() as i16, first.advance()));
+            } else if pair.first_advance() == pair.advance().min(15) {
+                assert_eq!((pair.first(), pair.second(), pair.advance()), (0, first.value() as i16, first.advance()));
                 kinds[2] += 1;
             } else {
                 let second = one_by_one.look::<AC_LOOK>(&table).expect("a code");
-                assert_eq!((pair.first_advance(), pair.first()), (first.advance(), first.value() as i16));
-                assert_eq!((pair.second(), pair.ends_block()), (second.value() as i16, second.ends_block()));
+                let values = if second.ends_block() { (0, first.value()) } else { (first.value(), second.value()) };
+                assert_eq!((i32::from(pair.first()), i32::from(pair.second())), values);
+                assert_eq!((pair.first_advance(), pair.ends_block()), (first.advance(), second.ends_block()));
                 assert!(second.ends_block() || pair.advance() == first.advance() + second.advance());
                 kinds[3] += 1;
             }

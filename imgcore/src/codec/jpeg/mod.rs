@@ -30,8 +30,21 @@ pub(super) use decode::decode;
 pub(super) use encode::{encode, scratch as encode_scratch};
 pub(super) use header::probe;
 
+use fearless_simd::Level;
+
 use super::Format;
 use crate::error::Error;
+
+/// The instructions to work with. AVX-512 is left alone: its wide registers slow the clock of some processors down, also for what runs between, and
+/// reading coefficients, most of the work, gains nothing from them.
+fn level() -> Level {
+    let level = Level::new();
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    if let Some(avx2) = level.as_avx2() {
+        return Level::Avx2(avx2);
+    }
+    level
+}
 
 fn malformed(what: impl Into<String>) -> Error {
     Error::malformed(Format::Jpeg, what)

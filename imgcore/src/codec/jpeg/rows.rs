@@ -10,6 +10,7 @@ use super::super::Space;
 use super::batch::{Batch, LANES};
 use super::frame::{Component, Frame};
 use super::idct::{self, Work};
+use super::level;
 use super::scale::Scale;
 use super::shrink::{self, Scratch};
 use crate::decode::{Fan, PlaneShape, Row, Shape, Sink};
@@ -206,7 +207,7 @@ impl<'a> Rows<'a> {
             lag: if bands.iter().any(Band::is_smooth_down) { 2 } else { 0 },
             lines: vec![Vec::new(); bands.len()],
             bands,
-            level: Level::new(),
+            level: level(),
             space,
             is_inverted,
             inks: matches!(space, Space::Cmyk | Space::Ycck).then(|| Inks::new(icc)),

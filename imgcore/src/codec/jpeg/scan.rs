@@ -212,35 +212,41 @@ impl Slot<'_> {
         let mut at = 0;
         while at < last {
             // As many looks as are sure to find their bits, that of the level before them.
-            for _ in 0..4 {
+            let mut left = 4;
+            let pair = loop {
                 let pair = bits.pair(pairs);
-                let (first, second) = (at + pair.first_advance(), at + pair.advance());
-                if second <= 63 {
-                    bits.take(pair);
-                    set(first, pair.first());
-                    set(second, pair.second());
-                    at = second;
-                } else if pair.ends_block() && first < 63 {
+                let second = at + pair.advance();
+                if second > 63 {
+                    break Some(pair);
+                }
+                bits.take(pair);
+                set(at + pair.first_advance(), pair.first());
+                set(second, pair.second());
+                at = second;
+                left -= 1;
+                if at >= last || left == 0 {
+                    break None;
+                }
+            };
+            if let Some(pair) = pair {
+                let first = at + pair.first_advance();
+                if pair.ends_block() && first < 63 {
                     bits.take(pair);
                     if first > at {
-                        set(first, pair.first());
+                        set(first, pair.second());
                     }
                     return Ok(first);
-                } else {
-                    // A long code, or the second one may belong to another block.
-                    let look = bits.look::<AC_LOOK>(table)?;
-                    if look.ends_block() {
-                        return Ok(at);
-                    }
-                    // Runs that leave the block end in its last coefficient, as in libjpeg.
-                    let is_inside = at + look.advance() <= 63;
-                    at = (at + look.advance()).min(63);
-                    if is_inside || look.value() != 0 {
-                        set(at, look.value() as i16);
-                    }
                 }
-                if at >= last {
-                    break;
+                // A long code, or the second one may belong to another block.
+                let look = bits.look::<AC_LOOK>(table)?;
+                if look.ends_block() {
+                    return Ok(at);
+                }
+                // Runs that leave the block end in its last coefficient, as in libjpeg.
+                let is_inside = at + look.advance() <= 63;
+                at = (at + look.advance()).min(63);
+                if is_inside || look.value() != 0 {
+                    set(at, look.value() as i16);
                 }
             }
             bits.fill();

@@ -2,6 +2,8 @@
 //!
 //! As forgiving as libjpeg: bytes that are no marker are passed over between segments.
 
+use memchr::memchr;
+
 use super::{malformed, truncated};
 use crate::error::Error;
 
@@ -101,7 +103,7 @@ impl<'a> Segments<'a> {
     fn marker(&mut self) -> Result<u8, Error> {
         loop {
             let rest = self.input.get(self.at..).unwrap_or_default();
-            let Some(found) = find_ff(rest) else { break };
+            let Some(found) = memchr(0xFF, rest) else { break };
             match rest.get(found + 1) {
                 // A fill byte: the next one begins the marker.
                 Some(0xFF) => self.at += found + 1,
@@ -121,7 +123,7 @@ impl<'a> Segments<'a> {
     fn entropy_coded(&mut self) -> &'a [u8] {
         let rest = self.input.get(self.at..).unwrap_or_default();
         let mut end = 0;
-        while let Some(found) = find_ff(&rest[end..]) {
+        while let Some(found) = memchr(0xFF, &rest[end..]) {
             end += found;
             match rest.get(end + 1) {
                 Some(&marker) if begins_segment(marker) => break,
@@ -136,14 +138,6 @@ impl<'a> Segments<'a> {
         self.at += end;
         &rest[..end]
     }
-}
-
-/// Where the first FF is; pieces without one are passed over whole.
-fn find_ff(bytes: &[u8]) -> Option<usize> {
-    let (pieces, _) = bytes.as_chunks::<32>();
-    let has_ff = |piece: &[u8; 32]| piece.iter().fold(0, |found, byte| found | u8::from(*byte == 0xFF)) != 0;
-    let passed = pieces.iter().position(has_ff).unwrap_or(pieces.len()) * 32;
-    bytes[passed..].iter().position(|byte| *byte == 0xFF).map(|at| passed + at)
 }
 
 /// Not stuffing, not a fill byte, not a restart, and not one of the reserved codes that only damage brings forth.

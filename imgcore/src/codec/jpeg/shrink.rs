@@ -70,24 +70,29 @@ pub(super) fn inverse(level: Level, batch: &Batch, table: &[u16; 64], scratch: &
     if (across, down) == (1, 1) {
         return dispatch!(level, simd => levels(simd, batch, table, out));
     }
-    let (k_down, k_across) = (batch.waves().min(down), batch.waves().min(across));
-    /// Calls a pass that is made for as many waves as there are.
+    dispatch!(level, simd => passes(simd, batch, table, scratch, out, stride));
+}
+
+/// Both passes, made for as many waves as there are.
+#[inline(always)]
+fn passes<S: Simd>(simd: S, batch: &Batch, table: &[u16; 64], scratch: &mut Scratch, out: &mut [u8], stride: usize) {
     macro_rules! with {
         ($waves:expr, $pass:ident($($arg:expr),*)) => {
             match $waves {
-                1 => dispatch!(level, simd => $pass::<_, 1>(simd, $($arg),*)),
-                2 => dispatch!(level, simd => $pass::<_, 2>(simd, $($arg),*)),
-                3 => dispatch!(level, simd => $pass::<_, 3>(simd, $($arg),*)),
-                4 => dispatch!(level, simd => $pass::<_, 4>(simd, $($arg),*)),
-                5 => dispatch!(level, simd => $pass::<_, 5>(simd, $($arg),*)),
-                6 => dispatch!(level, simd => $pass::<_, 6>(simd, $($arg),*)),
-                7 => dispatch!(level, simd => $pass::<_, 7>(simd, $($arg),*)),
-                _ => dispatch!(level, simd => $pass::<_, 8>(simd, $($arg),*)),
+                1 => $pass::<_, 1>($($arg),*),
+                2 => $pass::<_, 2>($($arg),*),
+                3 => $pass::<_, 3>($($arg),*),
+                4 => $pass::<_, 4>($($arg),*),
+                5 => $pass::<_, 5>($($arg),*),
+                6 => $pass::<_, 6>($($arg),*),
+                7 => $pass::<_, 7>($($arg),*),
+                _ => $pass::<_, 8>($($arg),*),
             }
         };
     }
-    with!(k_down, down_pass(batch, table, k_across, scratch));
-    with!(k_across, across_pass(scratch, out, stride));
+    let [k_down, k_across] = scratch.waves.each_ref().map(|waves| batch.waves().min(waves.len()));
+    with!(k_down, down_pass(simd, batch, table, k_across, scratch));
+    with!(k_across, across_pass(simd, scratch, out, stride));
 }
 
 /// What the even and the odd ones of the first `K` waves add up to at a point, times 2 to the power of 13.
@@ -123,12 +128,18 @@ fn down_pass<S: Simd, const K: usize>(simd: S, batch: &Batch, table: &[u16; 64],
         for v in 0..K {
             [low[v], high[v]] = batch.dequantized(simd, 8 * v + u, table);
         }
-        for (j, at) in waves[..waves.len().div_ceil(2)].iter().enumerate() {
-            for (half, v) in [&low, &high].into_iter().enumerate() {
+        let pairs = waves.len() / 2;
+        for (half, v) in [&low, &high].into_iter().enumerate() {
+            for (j, at) in waves[..pairs].iter().enumerate() {
                 let (even, odd) = sums(simd, v, at);
                 for (row, sum) in [(j, even + odd), (waves.len() - 1 - j, even - odd)] {
                     rounded(sum, WAVE_BITS - PASS_BITS).store_slice(&mut between[row][u][half * 8..][..8]);
                 }
+            }
+            // In the middle odd waves are 0.
+            if waves.len() % 2 == 1 {
+                let (even, _) = sums(simd, v, &waves[pairs]);
+                rounded(even, WAVE_BITS - PASS_BITS).store_slice(&mut between[pairs][u][half * 8..][..8]);
             }
         }
     }
@@ -145,14 +156,19 @@ fn across_pass<S: Simd, const K: usize>(simd: S, scratch: &mut Scratch, out: &mu
             low[u] = i32x8::from_slice(simd, &between[u][..8]);
             high[u] = i32x8::from_slice(simd, &between[u][8..]);
         }
-        for (j, at) in waves[..points.div_ceil(2)].iter().enumerate() {
+        let (pairs, bits) = (points / 2, WAVE_BITS + PASS_BITS + 3);
+        for (j, at) in waves[..pairs].iter().enumerate() {
             let ((even_low, odd_low), (even_high, odd_high)) = (sums(simd, &low, at), sums(simd, &high, at));
-            let bits = WAVE_BITS + PASS_BITS + 3;
             let left = leveled(rounded(even_low + odd_low, bits), rounded(even_high + odd_high, bits));
             let right = leveled(rounded(even_low - odd_low, bits), rounded(even_high - odd_high, bits));
             let (left, right) = samples(left, right);
             right.store_slice(&mut row[points - 1 - j]);
             left.store_slice(&mut row[j]);
+        }
+        if points % 2 == 1 {
+            let ((low, _), (high, _)) = (sums(simd, &low, &waves[pairs]), sums(simd, &high, &waves[pairs]));
+            let middle = leveled(rounded(low, bits), rounded(high, bits));
+            samples(middle, middle).0.store_slice(&mut row[pairs]);
         }
         put_row(simd, &row[..points], &mut out[y * stride..][..points * LANES]);
     }

@@ -4,6 +4,7 @@
 
 use fearless_simd::{Level, dispatch};
 
+use super::super::level;
 use super::tables::Divisors;
 
 /// What the arithmetic runs on.
@@ -18,7 +19,7 @@ pub(super) enum Engine {
 impl Engine {
     /// The best one that the CPU has.
     pub(super) fn new() -> Engine {
-        let level = Level::new();
+        let level = level();
         if level.is_fallback() { Engine::Plain } else { Engine::Vectors(level) }
     }
 }
