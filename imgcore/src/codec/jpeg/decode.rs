@@ -228,13 +228,12 @@ impl<'a> State<'a> {
     }
 }
 
-/// What the next block is read by and from, and the part of the scan that it belongs to. None where the data has ended.
-type NextBlock<'r, 'a> = Option<(&'r mut Reader<'a>, &'r mut Bits<'a>, usize)>;
-
 /// Where the blocks of a scan go.
 trait Target {
-    /// Reads a block at its place in the picture.
-    fn block(&mut self, place: Place, reader: NextBlock<'_, '_>) -> Result<(), Damage>;
+    /// Reads a block of the scan's part `slot`, which has this place in the picture.
+    fn block(&mut self, place: Place, slot: usize, reader: &mut Reader<'_>, bits: &mut Bits<'_>) -> Result<(), Damage>;
+    /// Comes after each block, also where the data has ended and none was read.
+    fn end_block(&mut self, place: Place);
     /// Comes after each row of units. `Break`: enough.
     fn end_row(&mut self, y: usize) -> ControlFlow<()>;
 }
@@ -292,9 +291,10 @@ impl Work<'_> {
                 *has_ended = self.judge(damage, bits.is_ending())?;
             }
             for (slot, (h, _), place) in unit.iter_mut() {
-                if let Err(damage) = target.block(*place, (!*has_ended).then_some((&mut *reader, &mut bits, *slot))) {
+                if !*has_ended && let Err(damage) = target.block(*place, *slot, reader, &mut bits) {
                     *has_ended = self.judge(damage, bits.is_ending())?;
                 }
+                target.end_block(*place);
                 place.x += *h;
             }
             if !*has_ended && bits.is_overrun() {
@@ -358,19 +358,18 @@ impl Stream<'_, '_> {
 
 impl Target for Stream<'_, '_> {
     #[inline(always)]
-    fn block(&mut self, place: Place, reader: NextBlock<'_, '_>) -> Result<(), Damage> {
-        let (first, across) = self.first[place.component];
-        let batch = &mut self.batches[first + place.row];
-        let lane = place.x % LANES;
+    fn block(&mut self, place: Place, slot: usize, reader: &mut Reader<'_>, bits: &mut Bits<'_>) -> Result<(), Damage> {
         // No closure: what is in one is not compiled for the instructions that the loop around it may use.
-        let result = match reader {
-            Some((reader, bits, slot)) => reader.block(bits, slot, batch, lane),
-            None => Ok(()),
-        };
-        if lane + 1 == LANES || place.x + 1 == across {
+        let batch = &mut self.batches[self.first[place.component].0 + place.row];
+        reader.block(bits, slot, batch, place.x % LANES)
+    }
+
+    #[inline(always)]
+    fn end_block(&mut self, place: Place) {
+        let lane = place.x % LANES;
+        if lane + 1 == LANES || place.x + 1 == self.first[place.component].1 {
             self.make_samples(Place { x: place.x - lane, ..place });
         }
-        result
     }
 
     fn end_row(&mut self, y: usize) -> ControlFlow<()> {
@@ -405,10 +404,11 @@ pub(super) fn all_of(input: &[u8]) -> Result<(Frame, Coefficients, Vec<Option<Qu
 
 impl Target for Coefficients {
     #[inline(always)]
-    fn block(&mut self, place: Place, reader: NextBlock<'_, '_>) -> Result<(), Damage> {
-        let Some((reader, bits, slot)) = reader else { return Ok(()) };
+    fn block(&mut self, place: Place, slot: usize, reader: &mut Reader<'_>, bits: &mut Bits<'_>) -> Result<(), Damage> {
         reader.held(bits, slot, self.held(place.component, place.x, place.y))
     }
+
+    fn end_block(&mut self, _place: Place) {}
 
     fn end_row(&mut self, _y: usize) -> ControlFlow<()> {
         ControlFlow::Continue(())
