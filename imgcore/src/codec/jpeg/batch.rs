@@ -149,10 +149,9 @@ fn put_three<S: Simd>(simd: S, row: &[[u8; LANES]], out: &mut [u8]) {
 
 #[inline(always)]
 fn put_eight<S: Simd, const POINTS: usize>(simd: S, row: &[[u8; LANES]], out: &mut [u8]) {
-    let row = &row[..POINTS];
     let mut v = [u8x16::splat(simd, 0); 8];
-    for at in 0..POINTS {
-        v[at] = load(simd, row, at);
+    for (v, samples) in v.iter_mut().zip(&row[..POINTS]) {
+        *v = u8x16::from_slice(simd, samples);
     }
     let (even, odd) = (fours([v[0], v[2], v[4], v[6]]), fours([v[1], v[3], v[5], v[7]]));
     let mut blocks = [0; 8 * LANES];
