@@ -219,15 +219,16 @@ def show(rows, threads):
 COLORS = {"imgcore": "#d9480f", "sharp": "#495057", "pyvips": "#1971c2", "pillow": "#2f9e44", "pillow-draft": "#8ce99a", "cv2": "#9c36b5", "cv2-reduced": "#e599f7", "libjpeg-turbo": "#f08c00"}
 
 
-def plot(rows, path):
+def plot(rows, path, threads):
     """A dot a contestant on one line a job: further left is faster. The scale is logarithmic."""
     from math import log2
     left, top, width, step = 250, 60, 640, 26
     lowest, highest = -5, 3
+    what, key = ("CPU time, one thread", "cpu") if threads == 1 else ("wall time, all threads", "wall")
     x = lambda ratio: left + width * (min(max(log2(ratio), lowest), highest) - lowest) / (highest - lowest)
     height = top + step * len(rows) + 30
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + width + 290}" height="{height}" font-family="sans-serif" font-size="12">',
-             f'<rect width="100%" height="100%" fill="white"/>', '<text x="10" y="20" font-size="15">CPU time, one thread, beside sharp in the same round</text>']
+             f'<rect width="100%" height="100%" fill="white"/>', f'<text x="10" y="20" font-size="15">{what}, beside sharp in the same round</text>']
     for number, (peer, color) in enumerate(COLORS.items()):
         parts.append(f'<circle cx="{250 + 115 * number}" cy="36" r="5" fill="{color}"/><text x="{258 + 115 * number}" y="40">{LABELS.get(peer, peer)}</text>')
     for power in range(lowest, highest + 1):
@@ -238,7 +239,7 @@ def plot(rows, path):
         parts.append(f'<text x="{left - 10}" y="{y + 4}" text-anchor="end">{row["job"].replace("->", "→")}</text>')
         for peer in reversed(PEERS):
             if peer in row["peers"]:
-                parts.append(f'<circle cx="{x(row["peers"][peer]["cpu"]):.1f}" cy="{y}" r="{7 if peer == "imgcore" else 5}" fill="{COLORS[peer]}" fill-opacity="0.85"/>')
+                parts.append(f'<circle cx="{x(row["peers"][peer][key]):.1f}" cy="{y}" r="{7 if peer == "imgcore" else 5}" fill="{COLORS[peer]}" fill-opacity="0.85"/>')
     path.write_text("\n".join([*parts, "</svg>\n"]))
 
 
@@ -257,7 +258,7 @@ def keep(rows, about, rounds, threads):
     (WORK / f"results{suffix}.json").write_text(json.dumps({"machine": about, "rounds": rounds, "rows": rows}, indent=1))
     text = f"{show(rows, threads)}\n\n{about}; {rounds} rounds."
     (WORK / f"table{suffix}.md").write_text(text + "\n")
-    plot(rows, WORK / f"plot{suffix}.svg")
+    plot(rows, WORK / f"plot{suffix}.svg", threads)
     return text
 
 

@@ -3,6 +3,7 @@
 //! One call, no resumable state; foreign panics end here. Comes in: bytes, what is wanted of them, limits.
 //! Goes out: rows into sinks. It must not know what is done with the pixels.
 
+use std::mem;
 use std::ops::{ControlFlow, Range};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -109,6 +110,16 @@ pub(crate) fn decode(input: &[u8], format: Format, wants: &mut [Want<'_>], ctx: 
 pub(crate) struct First {
     pub(crate) pixels: Pixels,
     pub(crate) warnings: Vec<Warning>,
+}
+
+impl First {
+    /// The pixels, for the time until they are given back.
+    pub(crate) fn lend(&mut self) -> Pixels {
+        mem::replace(
+            &mut self.pixels,
+            Pixels::Raster(Raster { width: 0, height: 0, layout: Layout::Gray, samples: Samples::U8(Vec::new()) }),
+        )
+    }
 }
 
 /// Decodes the file into memory.

@@ -152,10 +152,15 @@ fn finish(
     plan: Plan,
     ctx: &Context,
 ) -> Result<Output, Error> {
-    let (pixels, warnings) = render::render(&mut decoded.pixels, blocks, &plan, ctx)?;
-    let picture = Picture::still(pixels);
+    let (rendered, warnings) = render::render(&mut decoded.pixels, blocks, &plan, ctx)?;
+    let is_lent = rendered.is_none();
+    let mut picture = Picture::still(rendered.unwrap_or_else(|| decoded.lend()));
     let kept = metadata::kept(blocks, recipe.metadata, recipe.auto_orient);
-    let data = encode::encode(&picture, &kept, &plan.encode, ctx)?;
+    let data = encode::encode(&picture, &kept, &plan.encode, ctx);
+    if let (true, Some(frame)) = (is_lent, picture.frames.pop()) {
+        decoded.pixels = frame.pixels;
+    }
+    let data = data?;
     let recipe_hash = recipe.hash(&ctx.assets)?;
     let mut own = Vec::new();
     if kept.exif.is_some() && !plan.encode.exif {

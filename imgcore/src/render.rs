@@ -14,13 +14,13 @@ use crate::pixels::{Pixels, Planes, Raster};
 use crate::plan::{Feed, Op, Plan, ResizeSpec};
 use crate::report::Warning;
 
-/// Carries out a plan on decoded pixels of 8 bits, which are only read.
-pub(crate) fn render(source: &mut Pixels, blocks: &Blocks, plan: &Plan, ctx: &Context) -> Result<(Pixels, Vec<Warning>), Error> {
+/// Carries out a plan on decoded pixels of 8 bits, which are only read. Gives no pixels where they stay as they are.
+pub(crate) fn render(source: &mut Pixels, blocks: &Blocks, plan: &Plan, ctx: &Context) -> Result<(Option<Pixels>, Vec<Warning>), Error> {
     ctx.go_on(Stage::Render)?;
     let mut warnings = Vec::new();
     let mut raster = match (source, &plan.feed) {
         (Pixels::Planes(source), Feed::Planes { luma, chroma }) => {
-            return Ok((Pixels::Planes(render_planes(source, luma, chroma, plan)?), warnings));
+            return Ok((Some(Pixels::Planes(render_planes(source, luma, chroma, plan)?)), warnings));
         }
         (Pixels::Raster(source), Feed::Stream(spec)) => Cow::Owned(resize::resize(source, spec)?),
         (Pixels::Raster(source), Feed::Raster { before, resize }) => {
@@ -42,7 +42,11 @@ pub(crate) fn render(source: &mut Pixels, blocks: &Blocks, plan: &Plan, ctx: &Co
         ctx.go_on(Stage::Render)?;
         apply(op, &mut raster, blocks, &mut warnings);
     }
-    Ok((Pixels::Raster(raster.into_owned()), warnings))
+    let rendered = match raster {
+        Cow::Owned(raster) => Some(Pixels::Raster(raster)),
+        Cow::Borrowed(_) => None,
+    };
+    Ok((rendered, warnings))
 }
 
 /// Resizes and turns one plane after the other.

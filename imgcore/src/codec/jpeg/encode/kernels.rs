@@ -399,7 +399,7 @@ mod avx2 {
             let bg = _mm256_broadcastsi128_si256(_mm_setr_epi8(2, -1, 1, -1, 5, -1, 4, -1, 8, -1, 7, -1, 11, -1, 10, -1));
             let (half, middle) = (_mm256_set1_epi32(32768), _mm256_set1_epi32((128 << 16) + 32767));
             let mut buffer = [0; 100];
-            let mut bytes = [[0; 32]; 3];
+            let mut rest = [0; 32];
             for at in (0..luma.len()).step_by(32) {
                 let count = (luma.len() - at).min(32);
                 // Sixteen bytes are read for each twelve, four more than belong to the last.
@@ -424,15 +424,17 @@ mod avx2 {
                     sums[1][quarter] = _mm256_srai_epi32::<16>(b);
                     sums[2][quarter] = _mm256_srai_epi32::<16>(r);
                 }
-                for plane in 0..3 {
-                    let [a, b, c, d] = sums[plane];
+                for (plane, [a, b, c, d]) in [&mut luma[at..], &mut cb[at..], &mut cr[at..]].into_iter().zip(sums) {
                     let all = _mm256_packus_epi16(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d));
                     let all: u8x32<_> = all.simd_into(avx2);
-                    all.store_slice(&mut bytes[plane]);
+                    match plane.first_chunk_mut::<32>() {
+                        Some(plane) => all.store_slice(plane),
+                        None => {
+                            all.store_slice(&mut rest);
+                            plane[..count].copy_from_slice(&rest[..count]);
+                        }
+                    }
                 }
-                luma[at..at + count].copy_from_slice(&bytes[0][..count]);
-                cb[at..at + count].copy_from_slice(&bytes[1][..count]);
-                cr[at..at + count].copy_from_slice(&bytes[2][..count]);
             }
         }
     );

@@ -6,8 +6,8 @@
 use fearless_simd::dispatch;
 
 use super::bits::Bits;
-use super::grid::Grid;
-use super::huffman::{Code, Table};
+use super::grid::{Component, Grid};
+use super::huffman::Table;
 use super::kernels::Engine;
 use super::restarts::{Restarts, put_restart};
 use super::strip::Strip;
@@ -18,7 +18,11 @@ pub(super) const MOST_SYMBOLS: u64 = 32 << 20;
 
 /// Takes symbols in the order of the file. The lower four bits of a symbol say how many bits follow it.
 trait Sink {
-    fn symbol(&mut self, table: usize, symbol: u32, bits: u32);
+    /// What changes with each symbol. Who gives many works on a copy, which stays in registers, and puts it back.
+    type Held: Copy;
+    fn held(&self) -> Self::Held;
+    fn hold(&mut self, held: Self::Held);
+    fn symbol(&mut self, held: &mut Self::Held, table: usize, symbol: u32, bits: u32);
     fn restart(&mut self);
 }
 
@@ -45,16 +49,21 @@ impl Scan {
     #[inline(always)]
     fn code_units(&mut self, strip: &Strip<'_>, sink: &mut impl Sink) {
         let grid = strip.grid;
-        for unit in 0..grid.units_across() {
+        // The blocks of a unit: their component, its table, where they lie among its blocks, and how far on those of the next unit do.
+        let blocks = |(component, of): (usize, &Component)| {
+            let (table, held, h) = (of.table * 2, grid.held_across(of), of.h);
+            (0..of.v * h).map(move |at| (component, table, at / h * held + at % h, h))
+        };
+        let mut unit: Vec<_> = grid.components.iter().enumerate().flat_map(blocks).collect();
+        for _ in 0..grid.units_across() {
             if self.restarts.is_due() {
                 sink.restart();
                 self.last_dc = [0; 3];
             }
-            for ((component, blocks), last_dc) in grid.components.iter().zip(&strip.blocks).zip(&mut self.last_dc) {
-                let held = grid.held_across(component);
-                for at in (0..component.v).flat_map(|y| (0..component.h).map(move |x| y * held + unit * component.h + x)) {
-                    code_block(sink, component.table * 2, &blocks.coefficients[at], blocks.nonzero[at], last_dc);
-                }
+            for (component, table, at, step) in &mut unit {
+                let blocks = &strip.blocks[*component];
+                code_block(sink, *table, &blocks.coefficients[*at], blocks.nonzero[*at], &mut self.last_dc[*component]);
+                *at += *step;
             }
         }
     }
@@ -70,10 +79,11 @@ pub(super) fn sized(value: i32) -> (u32, u32) {
 
 #[inline(always)]
 fn code_block(sink: &mut impl Sink, table: usize, block: &[i16; 64], nonzero: u64, last_dc: &mut i32) {
+    let mut held = sink.held();
     let dc = i32::from(block[0]);
     let (size, bits) = sized(dc - *last_dc);
     *last_dc = dc;
-    sink.symbol(table, size, bits);
+    sink.symbol(&mut held, table, size, bits);
     let mut left = zigzag(nonzero) & !1;
     let mut last = 0;
     while left != 0 {
@@ -82,15 +92,16 @@ fn code_block(sink: &mut impl Sink, table: usize, block: &[i16; 64], nonzero: u6
         let mut run = k - last - 1;
         last = k;
         while run > 15 {
-            sink.symbol(table + 1, 0xF0, 0);
+            sink.symbol(&mut held, table + 1, 0xF0, 0);
             run -= 16;
         }
         let (size, bits) = sized(i32::from(block[place(k)]));
-        sink.symbol(table + 1, run << 4 | size, bits);
+        sink.symbol(&mut held, table + 1, run << 4 | size, bits);
     }
     if last < 63 {
-        sink.symbol(table + 1, 0, 0);
+        sink.symbol(&mut held, table + 1, 0, 0);
     }
+    sink.hold(held);
 }
 
 /// From a place in zigzag order to that in reading order.
@@ -129,18 +140,29 @@ static ZIGZAG_OF: [[u64; 256]; 8] = {
 
 /// Codes of four tables into a file.
 struct Writer<'a> {
-    codes: &'a [Code; 1024],
+    codes: &'a [Packed; 1024],
     out: &'a mut Vec<u8>,
     bits: Bits,
     restarts: u8,
 }
 
 impl Sink for Writer<'_> {
+    type Held = Bits;
+
     #[inline(always)]
-    fn symbol(&mut self, table: usize, symbol: u32, bits: u32) {
+    fn held(&self) -> Bits {
+        self.bits
+    }
+
+    #[inline(always)]
+    fn hold(&mut self, held: Bits) {
+        self.bits = held;
+    }
+
+    #[inline(always)]
+    fn symbol(&mut self, held: &mut Bits, table: usize, symbol: u32, bits: u32) {
         let code = self.codes[(table * 256 + symbol as usize) & 1023];
-        let size = symbol & 15;
-        self.bits.put(self.out, (code >> 8) << size | bits, (code & 255) + size);
+        held.put(self.out, code >> 5 | bits, code & 31);
     }
 
     fn restart(&mut self) {
@@ -157,8 +179,14 @@ struct Counter {
 const RESTART: u32 = u32::MAX;
 
 impl Sink for Counter {
+    type Held = ();
+
+    fn held(&self) {}
+
+    fn hold(&mut self, (): ()) {}
+
     #[inline(always)]
-    fn symbol(&mut self, table: usize, symbol: u32, bits: u32) {
+    fn symbol(&mut self, (): &mut (), table: usize, symbol: u32, bits: u32) {
         let at = (table * 256 + symbol as usize) & 1023;
         self.uses[at] += 1;
         self.symbols.push((at as u32) << 16 | bits);
@@ -169,10 +197,18 @@ impl Sink for Counter {
     }
 }
 
-fn codes(tables: &[Table; 4]) -> [Code; 1024] {
-    let mut codes = [0; 1024];
-    codes.as_chunks_mut::<256>().0.iter_mut().zip(tables).for_each(|(codes, table)| *codes = table.codes());
-    codes
+/// A code with room for the bits that follow it in the upper 27 bits, and how many both are in the lower 5: no more than 16 and 11.
+type Packed = u32;
+
+fn codes(tables: &[Table; 4]) -> [Packed; 1024] {
+    let mut packed = [0; 1024];
+    for (packed, table) in packed.as_chunks_mut::<256>().0.iter_mut().zip(tables) {
+        for (symbol, (packed, code)) in (0..).zip(packed.iter_mut().zip(table.codes())) {
+            let size = symbol & 15;
+            *packed = (code >> 8 << size) << 5 | ((code & 255) + size) & 31;
+        }
+    }
+    packed
 }
 
 /// The scan's data, by the example tables.
@@ -233,12 +269,18 @@ impl Symbols {
     pub(super) fn write(&self, strip: &mut Strip<'_>, out: &mut Vec<u8>) {
         let codes = codes(&self.tables);
         let mut writer = Writer { codes: &codes, out, bits: Bits::EMPTY, restarts: 0 };
-        for symbol in self.rows.iter().flatten() {
-            if *symbol == RESTART {
-                writer.restart();
-            } else {
-                writer.symbol(0, symbol >> 16, symbol & 0xFFFF);
+        for row in &self.rows {
+            let mut held = writer.held();
+            for symbol in row {
+                if *symbol == RESTART {
+                    writer.hold(held);
+                    writer.restart();
+                    held = writer.held();
+                } else {
+                    writer.symbol(&mut held, 0, symbol >> 16, symbol & 0xFFFF);
+                }
             }
+            writer.hold(held);
         }
         let mut rest = self.rest;
         write_from(self.rows.len(), &mut rest, strip, &mut writer);
