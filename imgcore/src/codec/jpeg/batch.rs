@@ -218,7 +218,7 @@ pub(super) mod tests {
         for points in 1..=28 {
             let row: Vec<[u8; LANES]> = (0..points).map(|x| std::array::from_fn(|lane| (lane * points + x) as u8)).collect();
             let mut out = vec![0; LANES * points];
-            fearless_simd::dispatch!(fearless_simd::Level::new(), simd => put_row(simd, &row, &mut out));
+            dispatch!(fearless_simd::Level::new(), simd => put_row(simd, &row, &mut out));
             assert!(out.iter().enumerate().all(|(at, sample)| *sample == at as u8), "{points}");
         }
     }

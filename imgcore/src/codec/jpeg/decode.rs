@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use fearless_simd::dispatch;
+use fearless_simd::Level;
 
 use super::super::Space;
 use super::batch::{Batch, LANES};
@@ -14,7 +14,7 @@ use super::rows::{Rows, finish_units};
 use super::scale::Scale;
 use super::scan::{Damage, Part, Reader, Scan, Tables, ZIGZAG};
 use super::segments::{DHT, DQT, DRI, SOS, Segments};
-use super::{level, malformed, truncated};
+use super::{malformed, truncated};
 use crate::decode::{Decoded, Fan, Sink, Want};
 use crate::error::Error;
 use crate::limits::{Context, Stage, check};
@@ -261,7 +261,7 @@ impl Work<'_> {
             (0..h * v).map(move |at| (slot, (h, v), Place { component, row: at / h, x: at % h, y: at / h }))
         };
         let mut unit: Vec<_> = scan.parts.iter().enumerate().flat_map(blocks).collect();
-        let (level, mut has_ended) = (level(), false);
+        let (level, mut has_ended) = (Level::new(), false);
         for y in 0..scan.down {
             self.ctx.go_on(Stage::Decode)?;
             // Not for vectors: the newer instructions on single bits make this loop a tenth faster.

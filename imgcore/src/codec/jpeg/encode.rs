@@ -48,7 +48,8 @@ pub(in super::super) fn encode(picture: &Picture, blocks: &Blocks, plan: &Encode
         Pixels::Planes(planes) => planes_for(&grid, planes)?,
     };
 
-    let mut file = Vec::new();
+    // About what a photograph takes; more is made room for where it is needed.
+    let mut file = Vec::with_capacity(width as usize * height as usize / 4 + 4096);
     file::put_start(&mut file);
     if let (true, Some(exif)) = (plan.exif, &blocks.exif) {
         file::put_exif(&mut file, exif)?;

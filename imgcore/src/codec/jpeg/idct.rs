@@ -5,7 +5,7 @@
 #![expect(clippy::needless_range_loop, reason = "the formulas speak of numbers of waves and points")]
 
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, dispatch, i32x8};
+use fearless_simd::{Level, i32x8};
 
 use super::batch::{Batch, LANES, leveled, samples};
 

@@ -4,13 +4,12 @@
 
 use std::ops::ControlFlow;
 
-use fearless_simd::{Level, dispatch};
+use fearless_simd::Level;
 
 use super::super::Space;
 use super::batch::{Batch, LANES};
 use super::frame::{Component, Frame};
 use super::idct::{self, Work};
-use super::level;
 use super::scale::Scale;
 use super::shrink::{self, Scratch};
 use crate::decode::{Fan, PlaneShape, Row, Shape, Sink};
@@ -207,7 +206,7 @@ impl<'a> Rows<'a> {
             lag: if bands.iter().any(Band::is_smooth_down) { 2 } else { 0 },
             lines: vec![Vec::new(); bands.len()],
             bands,
-            level: level(),
+            level: Level::new(),
             space,
             is_inverted,
             inks: matches!(space, Space::Cmyk | Space::Ycck).then(|| Inks::new(icc)),

@@ -2,9 +2,8 @@
 //!
 //! Each exists a value at a time, which is the definition; for every instruction set at 128 bits; and for AVX2.
 
-use fearless_simd::{Level, dispatch};
+use fearless_simd::Level;
 
-use super::super::level;
 use super::tables::Divisors;
 
 /// What the arithmetic runs on.
@@ -19,7 +18,7 @@ pub(super) enum Engine {
 impl Engine {
     /// The best one that the CPU has.
     pub(super) fn new() -> Engine {
-        let level = level();
+        let level = Level::new();
         if level.is_fallback() { Engine::Plain } else { Engine::Vectors(level) }
     }
 }

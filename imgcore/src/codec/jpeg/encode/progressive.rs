@@ -2,8 +2,6 @@
 //!
 //! All coefficients are held. Each scan is gone over twice: symbols are counted, and then written.
 
-use fearless_simd::dispatch;
-
 use super::bits::Bits;
 use super::file::{self, ScanHeader};
 use super::grid::{Component, Grid};

@@ -3,8 +3,6 @@
 //! The second look does not repeat the first: symbols are kept, four bytes each, as far as [`MOST_SYMBOLS`] goes. Only what lies below
 //! that in a large or very detailed picture is transformed again.
 
-use fearless_simd::dispatch;
-
 use super::bits::Bits;
 use super::grid::{Component, Grid};
 use super::huffman::Table;

@@ -2,8 +2,6 @@
 //!
 //! What a coefficient costs is learned from a first look at some of the picture, in which the example tables say it.
 
-use fearless_simd::dispatch;
-
 use super::file;
 use super::grid::Grid;
 use super::kernels::Engine;
