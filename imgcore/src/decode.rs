@@ -3,7 +3,6 @@
 //! One call, no resumable state; foreign panics end here. Comes in: bytes, what is wanted of them, limits.
 //! Goes out: rows into sinks. It must not know what is done with the pixels.
 
-use std::mem;
 use std::ops::{ControlFlow, Range};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -11,7 +10,7 @@ use crate::codec::{self, Format};
 use crate::error::Error;
 use crate::geometry::Ratio;
 use crate::limits::{Context, Stage};
-use crate::pixels::{Layout, Pixels, Planes, Raster, Samples, to_8_bits};
+use crate::pixels::{Layout, Raster, Samples, to_8_bits};
 use crate::report::Warning;
 
 /// A row of one plane.
@@ -105,47 +104,11 @@ pub(crate) fn decode(input: &[u8], format: Format, wants: &mut [Want<'_>], ctx: 
     contain(|| codec::decode(format, input, wants, ctx))
 }
 
-/// What a decoder gave: the first frame, whole.
-#[derive(Debug, Clone)]
-pub(crate) struct First {
-    pub(crate) pixels: Pixels,
-    pub(crate) warnings: Vec<Warning>,
-}
-
-impl First {
-    /// The pixels, for the time until they are given back.
-    pub(crate) fn lend(&mut self) -> Pixels {
-        mem::replace(
-            &mut self.pixels,
-            Pixels::Raster(Raster { width: 0, height: 0, layout: Layout::Gray, samples: Samples::U8(Vec::new()) }),
-        )
-    }
-}
-
-/// Decodes the file into memory.
-pub(crate) fn collect(input: &[u8], format: Format, plan: &DecodePlan, ctx: &Context) -> Result<First, Error> {
-    let mut keeper = Keeper::new(plan);
-    let decoded = decode(input, format, &mut [Want { plan: plan.clone(), sink: keeper.sink() }], ctx)?;
-    let pixels = keeper.first().ok_or_else(|| Error::internal("a decoder gave no frame"))?;
-    Ok(First { pixels, warnings: decoded.warnings })
-}
-
-/// Decodes the file into memory in several ways at once. None where something is odd: what one of them would not even have seen.
-pub(crate) fn collect_joint(input: &[u8], format: Format, plans: &[DecodePlan], ctx: &Context) -> Result<Option<Vec<First>>, Error> {
-    if plans.is_empty() {
-        return Ok(None);
-    }
-    let mut keepers: Vec<Keeper> = plans.iter().map(Keeper::new).collect();
-    let mut wants: Vec<Want<'_>> =
-        plans.iter().cloned().zip(&mut keepers).map(|(plan, keeper)| Want { plan, sink: keeper.sink() }).collect();
-    let decoded = match decode(input, format, &mut wants, ctx) {
-        Ok(decoded) if decoded.warnings.is_empty() => decoded,
-        Err(Error::Cancelled) => return Err(Error::Cancelled),
-        _ => return Ok(None),
-    };
-    drop(wants);
-    let first = |keeper: Keeper| Some(First { pixels: keeper.first()?, warnings: decoded.warnings.clone() });
-    Ok(keepers.into_iter().map(first).collect())
+/// Decodes the first frame into memory, whole.
+pub(crate) fn collect(input: &[u8], format: Format, plan: DecodePlan, ctx: &Context) -> Result<Raster, Error> {
+    let mut sink = Collect::new(plan.deep);
+    decode(input, format, &mut [Want { plan, sink: &mut sink }], ctx)?;
+    sink.finish().into_iter().next().map(|(raster, _)| raster).ok_or_else(|| Error::internal("a decoder gave no frame"))
 }
 
 /// Runs foreign code; its panic becomes `internal`. In WebAssembly nothing can be caught, so nothing here relies on it.
@@ -156,56 +119,6 @@ pub(crate) fn contain<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, E
             let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
             Err(Error::internal(format!("a decoder panicked: {}", text.unwrap_or_default())))
         }
-    }
-}
-
-/// The sink for a plan: of rows or of planes.
-enum Keeper {
-    Rows(Collect),
-    Planes(CollectPlanes),
-}
-
-impl Keeper {
-    fn new(plan: &DecodePlan) -> Keeper {
-        match plan.chroma_eighths {
-            None => Keeper::Rows(Collect::new(plan.deep)),
-            Some(_) => Keeper::Planes(CollectPlanes::default()),
-        }
-    }
-
-    fn sink(&mut self) -> &mut dyn Sink {
-        match self {
-            Keeper::Rows(sink) => sink,
-            Keeper::Planes(sink) => sink,
-        }
-    }
-
-    fn first(self) -> Option<Pixels> {
-        match self {
-            Keeper::Rows(sink) => sink.finish().into_iter().next().map(|(raster, _)| Pixels::Raster(raster)),
-            Keeper::Planes(sink) => sink.kept.map(Pixels::Planes),
-        }
-    }
-}
-
-/// The sink that keeps the planes of a still.
-#[derive(Debug, Default)]
-struct CollectPlanes {
-    kept: Option<Planes>,
-}
-
-impl Sink for CollectPlanes {
-    fn frame(&mut self, shape: &Shape, _delay_ms: u32) -> Result<(), Error> {
-        let [y, cb, cr] = &shape.planes[..] else { return Err(Error::internal("rows were pushed where planes were asked for")) };
-        let planes = [y, cb, cr].map(|plane| Vec::with_capacity(plane.width as usize * plane.height as usize));
-        self.kept = Some(Planes { shape: shape.clone(), planes });
-        Ok(())
-    }
-
-    fn row(&mut self, plane: usize, row: Row<'_>) -> ControlFlow<()> {
-        let (Some(kept), Row::U8(row)) = (&mut self.kept, row) else { return ControlFlow::Break(()) };
-        kept.planes[plane].extend_from_slice(row);
-        ControlFlow::Continue(())
     }
 }
 

@@ -17,7 +17,7 @@
 //!                |                                      |
 //!  bytes --probe--> Header --plan--> Plan --------------+
 //!    |                                |                 |
-//!    +--decode--> rows into a sink -> render --------> encode --> Output { data, report }
+//!    +--decode--> rows -> feed -> render -------------> encode --> Output { data, report }
 //! ```
 //!
 //! Four nouns carry everything: a [`Recipe`] is wanted, a [`Header`] is found, a [`Plan`] is decided, an [`Output`] comes out.
@@ -28,11 +28,15 @@
 
 #![forbid(unsafe_code)]
 
+#[macro_use]
+mod simd;
+
 // The stages, in the order in which a picture meets them.
 pub mod recipe;
 pub mod probe;
 pub mod plan;
 pub mod decode;
+mod feed;
 mod render;
 mod encode;
 pub mod report;
@@ -58,6 +62,7 @@ pub use recipe::{ChromaSubsampling, Color, Effort, Encode, Extend, Fit, Frames, 
 pub use report::{Output, Report, Warning};
 
 use codec::Blocks;
+use feed::{First, Way};
 
 /// Raised by every change that may change an output byte of an accepted input; never by one that changes none.
 pub const OUTPUT_REVISION: u32 = 2;
@@ -69,8 +74,9 @@ pub const OUTPUT_REVISION: u32 = 2;
 pub fn convert(input: &[u8], recipe: &Recipe, ctx: &Context) -> Result<Output, Error> {
     let (header, blocks) = probe::read(input, ctx)?;
     let plan = plan(recipe, &header, ctx)?;
-    let mut decoded = decode::collect(input, header.format, &plan.decode, ctx)?;
-    finish(&header, &mut decoded, &blocks, recipe, plan, ctx)
+    let firsts = feed::collect(input, header.format, &[Way::of(&plan)], ctx)?;
+    let mut first = firsts.into_iter().next().ok_or_else(|| Error::internal("a rendition was forgotten"))?;
+    finish(&header, &mut first, &blocks, recipe, plan, ctx)
 }
 
 /// Carries out many recipes on one file; what they can share is decoded once.
@@ -83,27 +89,36 @@ pub fn convert_many(input: &[u8], recipes: &[Recipe], ctx: &Context) -> Vec<Resu
         Err(error) => return vec![Err(error); recipes.len()],
     };
     let planned = plan_many(recipes, &header, ctx);
-    let joint = planned.joint();
-    let mut shared: Vec<(decode::DecodePlan, Result<decode::First, Error>)> = match decode::collect_joint(input, header.format, &joint, ctx)
-    {
-        Ok(decoded) => joint.into_iter().zip(decoded.unwrap_or_default()).map(|(decode, first)| (decode, Ok(first))).collect(),
-        Err(error) => joint.into_iter().map(|decode| (decode, Err(error.clone()))).collect(),
-    };
     let mut results: Vec<Option<Result<Output, Error>>> = vec![None; recipes.len()];
+    let mut passes = planned.passes();
     let mut plans: Vec<Option<Plan>> = Vec::new();
     for (planned, result) in planned.plans.into_iter().zip(&mut results) {
         plans.push(planned.map_err(|error| *result = Some(Err(error))).ok());
     }
-    // One way of decoding after the other: a picture goes before the next one comes.
-    while let Some(decode) = plans.iter().flatten().next().map(|plan| plan.decode.clone()) {
-        let at_hand = shared.iter().position(|(other, _)| *other == decode).map(|at| shared.swap_remove(at).1);
-        let mut decoded = at_hand.unwrap_or_else(|| decode::collect(input, header.format, &decode, ctx));
-        for ((recipe, plan), result) in recipes.iter().zip(&mut plans).zip(&mut results) {
-            let Some(plan) = plan.take_if(|plan| plan.decode == decode) else { continue };
-            *result = Some(match &mut decoded {
-                Ok(decoded) => finish(&header, decoded, &blocks, recipe, plan, ctx),
-                Err(error) => Err(error.clone()),
-            });
+    // One pass after the other: the buffers of one go before the next one comes.
+    while let Some(ways) = passes.pop_front() {
+        let firsts = feed::collect(input, header.format, &ways, ctx);
+        let is_odd = match &firsts {
+            Ok(firsts) => firsts.iter().any(|first| !first.warnings.is_empty()),
+            Err(error) => !matches!(error, Error::Cancelled),
+        };
+        if is_odd && ways.iter().any(|way| way.decode != ways[0].decode) {
+            // One of them would perhaps not even have seen it: each by itself.
+            passes.extend(plan::alike(ways));
+            continue;
+        }
+        let mut firsts: Vec<_> = match firsts {
+            Ok(firsts) => firsts.into_iter().map(Ok).collect(),
+            Err(error) => vec![Err(error); ways.len()],
+        };
+        for (way, first) in ways.iter().zip(&mut firsts) {
+            for ((recipe, plan), result) in recipes.iter().zip(&mut plans).zip(&mut results) {
+                let Some(plan) = plan.take_if(|plan| plan.decode == way.decode && plan.feed == way.feed) else { continue };
+                *result = Some(match first {
+                    Ok(first) => finish(&header, first, &blocks, recipe, plan, ctx),
+                    Err(error) => Err(error.clone()),
+                });
+            }
         }
     }
     results.into_iter().map(|result| result.unwrap_or_else(|| Err(Error::internal("a rendition was forgotten")))).collect()
@@ -119,8 +134,7 @@ pub fn decode(input: &[u8], recipe: &Recipe, ctx: &Context) -> Result<Picture, E
     let recipe = Recipe { auto_orient: recipe.auto_orient, frames: recipe.frames, on_truncated: recipe.on_truncated, ..Recipe::default() };
     let (header, blocks) = probe::read(input, ctx)?;
     let (decode, turn) = plan::plan_pixels(&recipe, &header, ctx)?;
-    let decoded = decode::collect(input, header.format, &decode, ctx)?;
-    let Pixels::Raster(raster) = decoded.pixels else { return Err(Error::internal("planes were decoded where rows were planned")) };
+    let raster = decode::collect(input, header.format, decode, ctx)?;
     let raster = if turn == geometry::Turn::NONE { raster } else { ops::turn::turn(&raster, turn) };
     // The decoder has turned inks into sRGB, so their profile no longer fits.
     let profile = blocks.icc.filter(|_| header.profile.as_ref().is_some_and(|p| p.space != "cmyk"));
@@ -138,27 +152,19 @@ pub fn convert_pixels(picture: Picture, recipe: &Recipe, ctx: &Context) -> Resul
     let Some(Frame { pixels: Pixels::Raster(raster), .. }) = picture.frames.into_iter().next() else {
         return Err(Error::unsupported("converting planes"));
     };
-    let raster = raster.into_8_bits();
-    let mut decoded = decode::First { pixels: Pixels::Raster(raster), warnings: Vec::new() };
-    finish(&header, &mut decoded, &blocks, recipe, plan, ctx)
+    let mut first = feed::of_raster(raster.into_8_bits(), &plan.feed)?;
+    finish(&header, &mut first, &blocks, recipe, plan, ctx)
 }
 
 /// Renders, encodes and reports: what one rendition does not share with its neighbors.
-fn finish(
-    header: &Header,
-    decoded: &mut decode::First,
-    blocks: &Blocks,
-    recipe: &Recipe,
-    plan: Plan,
-    ctx: &Context,
-) -> Result<Output, Error> {
-    let (rendered, warnings) = render::render(&mut decoded.pixels, blocks, &plan, ctx)?;
+fn finish(header: &Header, first: &mut First, blocks: &Blocks, recipe: &Recipe, plan: Plan, ctx: &Context) -> Result<Output, Error> {
+    let (rendered, warnings) = render::render(&mut first.pixels, blocks, &plan, ctx)?;
     let is_lent = rendered.is_none();
-    let mut picture = Picture::still(rendered.unwrap_or_else(|| decoded.lend()));
+    let mut picture = Picture::still(rendered.unwrap_or_else(|| first.lend()));
     let kept = metadata::kept(blocks, recipe.metadata, recipe.auto_orient);
     let data = encode::encode(&picture, &kept, &plan.encode, ctx);
     if let (true, Some(frame)) = (is_lent, picture.frames.pop()) {
-        decoded.pixels = frame.pixels;
+        first.pixels = frame.pixels;
     }
     let data = data?;
     let recipe_hash = recipe.hash(&ctx.assets)?;
@@ -166,6 +172,6 @@ fn finish(
     if kept.exif.is_some() && !plan.encode.exif {
         own.push(Warning { code: "metadata_dropped", message: format!("a {} holds no EXIF", plan.encode.format) });
     }
-    let warnings = [&header.warnings, &decoded.warnings, &warnings, &own].into_iter().flatten().cloned().collect();
+    let warnings = [&header.warnings, &first.warnings, &warnings, &own].into_iter().flatten().cloned().collect();
     Ok(Output::new(data, header, plan, recipe_hash, warnings))
 }

@@ -2,7 +2,7 @@
 //!
 //! A file in `ops/` ever sees only a [`Raster`]; [`Planes`] live from a JPEG decoder through a resize to a JPEG encoder.
 
-use crate::decode::{PlaneShape, Shape};
+use crate::decode::Shape;
 use crate::error::Error;
 use crate::geometry::Size;
 
@@ -161,19 +161,6 @@ pub struct Planes {
     pub shape: Shape,
     /// Y, Cb and Cr.
     pub planes: [Vec<u8>; 3],
-}
-
-impl Planes {
-    /// A plane as a grey raster, which takes its samples: they are given back by [`Planes::give`].
-    pub(crate) fn take(&mut self, at: usize) -> Raster {
-        let PlaneShape { width, height, .. } = self.shape.planes[at];
-        Raster { width, height, layout: Layout::Gray, samples: Samples::U8(std::mem::take(&mut self.planes[at])) }
-    }
-
-    /// Gives a plane its samples back.
-    pub(crate) fn give(&mut self, at: usize, raster: Raster) {
-        self.planes[at] = raster.samples.into_u8();
-    }
 }
 
 /// A raster, or planes.

@@ -6,6 +6,8 @@
 mod fit;
 mod forecast;
 
+use std::collections::VecDeque;
+
 use serde::Serialize;
 
 use self::fit::{Fitted, fit};
@@ -13,6 +15,7 @@ use self::forecast::Forecast;
 use crate::codec::{Format, Space};
 pub use crate::decode::DecodePlan;
 use crate::error::Error;
+use crate::feed::Way;
 use crate::geometry::{Axis, Ratio, Region, Size, Turn};
 use crate::limits::{Context, Limits, Stage, check};
 use crate::ops::{extend, flatten};
@@ -48,12 +51,10 @@ pub enum Feed {
         /// The resize of Cb and Cr.
         chroma: ResizeSpec,
     },
-    /// The whole picture, then operations, then perhaps a resize: the same bytes as `Stream`.
+    /// The whole picture, which is not resized, then operations.
     Raster {
-        /// Operations before the resize.
+        /// Operations before the turn.
         before: Vec<Op>,
-        /// The resize.
-        resize: Option<ResizeSpec>,
     },
 }
 
@@ -151,14 +152,12 @@ pub struct Plans {
 }
 
 impl Plans {
-    /// The heap that all of them together will need at the peak, in bytes, beside the input: a decoded picture is held once for all
-    /// renditions that share it, and finished results stay until all are done.
+    /// The heap that all of them together will need at the peak, in bytes, beside the input: first buffers are held once for all
+    /// renditions that share them, and finished results stay until all are done.
     #[must_use]
     pub fn peak_bytes(&self) -> u64 {
-        let plans = || self.plans.iter().flatten();
-        let largest = plans().map(|plan| plan.forecast.peak()).max().unwrap_or(0);
-        let held = if self.joint { joint_peak(&self.decodes(), plans()) } else { 0 };
-        largest.max(held) + plans().map(|plan| plan.forecast.output).sum::<u64>()
+        let held = self.passes().iter().map(|ways| self.peak_of(ways)).max().unwrap_or(0);
+        held + self.plans.iter().flatten().map(|plan| plan.forecast.output).sum::<u64>()
     }
 
     /// The work of all of them, in the units of [`Plan::work`]; shared decoding is counted for each.
@@ -167,28 +166,40 @@ impl Plans {
         self.plans.iter().flatten().map(Plan::work).sum()
     }
 
-    /// The different ways in which the file is decoded, each with its forecast.
-    fn decodes(&self) -> Vec<&Plan> {
-        let mut decodes: Vec<&Plan> = Vec::new();
+    /// The passes over the file, each with what it serves.
+    pub(crate) fn passes(&self) -> VecDeque<Vec<Way>> {
+        let mut ways: Vec<Way> = Vec::new();
         for plan in self.plans.iter().flatten() {
-            if decodes.iter().all(|other| other.decode != plan.decode) {
-                decodes.push(plan);
+            if !ways.iter().any(|way| way.decode == plan.decode && way.feed == plan.feed) {
+                ways.push(Way::of(plan));
             }
         }
-        decodes
+        if self.joint { VecDeque::from([ways]) } else { alike(ways).into() }
     }
 
-    /// The ways of decoding that one pass over the file serves; empty where each takes its own.
-    pub(crate) fn joint(&self) -> Vec<DecodePlan> {
-        if self.joint { self.decodes().into_iter().map(|plan| plan.decode.clone()).collect() } else { Vec::new() }
+    /// What a pass holds: its buffers, and beside them either what fills them or the most that a rendition works with.
+    fn peak_of(&self, ways: &[Way]) -> u64 {
+        let plans = || self.plans.iter().flatten();
+        let each = || ways.iter().filter_map(|way| plans().find(|plan| way.decode == plan.decode && way.feed == plan.feed));
+        let decoders = ways.iter().enumerate().filter(|(at, way)| ways[..*at].iter().all(|other| other.decode != way.decode));
+        let scratch = decoders.filter_map(|(_, way)| plans().find(|plan| way.decode == plan.decode)).map(|plan| plan.forecast.scratch);
+        let filling = scratch.sum::<u64>() + each().map(|plan| plan.forecast.filling).sum::<u64>();
+        let served = plans().filter(|plan| ways.iter().any(|way| way.decode == plan.decode && way.feed == plan.feed));
+        let render = served.map(|plan| plan.forecast.render).max().unwrap_or(0);
+        each().map(|plan| plan.forecast.first).sum::<u64>() + filling.max(render)
     }
 }
 
-/// What is held where several decoded pictures are at hand at once.
-fn joint_peak<'a>(decodes: &[&Plan], plans: impl Iterator<Item = &'a Plan>) -> u64 {
-    let decoded: u64 = decodes.iter().map(|plan| plan.forecast.decoded).sum();
-    let scratch: u64 = decodes.iter().map(|plan| plan.forecast.scratch).sum();
-    decoded + scratch.max(plans.map(|plan| plan.forecast.render).max().unwrap_or(0))
+/// Ways by how they decode.
+pub(crate) fn alike(ways: Vec<Way>) -> Vec<Vec<Way>> {
+    let mut passes: Vec<Vec<Way>> = Vec::new();
+    for way in ways {
+        match passes.iter_mut().find(|ways| ways[0].decode == way.decode) {
+            Some(ways) => ways.push(way),
+            None => passes.push(vec![way]),
+        }
+    }
+    passes
 }
 
 /// Decides how each of many renditions of a picture is made. See [`plan`].
@@ -196,9 +207,9 @@ fn joint_peak<'a>(decodes: &[&Plan], plans: impl Iterator<Item = &'a Plan>) -> u
 pub fn plan_many(recipes: &[Recipe], header: &Header, ctx: &Context) -> Plans {
     let mut plans = Plans { plans: recipes.iter().map(|recipe| plan(recipe, header, ctx)).collect(), joint: false };
     // One pass gives several scales; where they are too much together the file is read once for each.
-    let decodes = plans.decodes();
-    let is_alike = decodes.iter().all(|plan| plan.decode.partial == decodes[0].decode.partial);
-    plans.joint = header.format == Format::Jpeg && decodes.len() > 1 && is_alike && {
+    let passes = plans.passes();
+    let is_alike = passes.iter().all(|ways| ways[0].decode.partial == passes[0][0].decode.partial);
+    plans.joint = header.format == Format::Jpeg && passes.len() > 1 && is_alike && {
         let together = Plans { joint: true, ..plans.clone() };
         together.peak_bytes() <= ctx.limits.max_memory_bytes
     };
@@ -248,7 +259,7 @@ pub fn plan(recipe: &Recipe, header: &Header, ctx: &Context) -> Result<Plan, Err
         None => (decode, plan_feed(&fitted, recipe, turn, header.stored(), eighths)),
     };
 
-    let forecast = Forecast::of(header, &decode, &feed, &after, size, &encode, fitted.size);
+    let forecast = Forecast::of(header, &decode, &feed, (turn, &after), size, &encode, fitted.size);
     let plan = Plan { decode, feed, turn, after, encode, width: size.width, height: size.height, forecast };
     check("maxOperations", plan.after.len() as u64 + recipe.composite.len() as u64 + 2, ctx.limits.max_operations)?;
     check("maxMemoryBytes", plan.peak_bytes(), ctx.limits.max_memory_bytes)?;
@@ -383,7 +394,7 @@ fn plan_feed(fitted: &Fitted, recipe: &Recipe, turn: Turn, stored: Size, eighths
     if fitted.is_copy() {
         let region = Region { left: x.from.num as u32, top: y.from.num as u32, width: x.count, height: y.count };
         let before = if region == Region::all(stored) { Vec::new() } else { vec![Op::Crop(region)] };
-        return Feed::Raster { before, resize: None };
+        return Feed::Raster { before };
     }
     let kernel = recipe.resize.as_ref().map_or(Kernel::Lanczos3, |resize| resize.kernel);
     Feed::Stream(ResizeSpec { x: decoded_axis(x, eighths, 1), y: decoded_axis(y, eighths, 1), kernel })
@@ -552,9 +563,9 @@ mod tests {
         let header = jpeg(4000, 3000);
         let plan_of = |width: u32| plan(&Recipe::default().resize(Resize::width(width)), &header, &Context::default()).expect("a plan");
         let (tiny, medium, large) = (plan_of(100), plan_of(800), plan_of(2400));
-        assert_eq!(tiny.forecast.decoded, 500 * 375);
-        assert_eq!(medium.forecast.decoded, 1500 * 1125);
-        assert_eq!(large.forecast.decoded, 4000 * 3000);
+        assert_eq!(tiny.forecast.first, 100 * 75);
+        assert_eq!(medium.forecast.first, 800 * 600);
+        assert_eq!(large.forecast.first, 2400 * 1800);
         assert!(tiny.peak_bytes() * 2 < medium.peak_bytes() && medium.peak_bytes() * 2 < large.peak_bytes());
         assert!(tiny.work() < medium.work() && medium.work() < large.work());
     }

@@ -1,40 +1,38 @@
-//! The resize and the ordered list of operations, one line each.
+//! The ordered list of operations, one line each.
 //!
-//! Comes in: decoded pixels and a plan. Goes out: the pixels that the encoder is given. It decides nothing.
+//! Comes in: a rendition's first buffer and its plan. Goes out: the pixels that the encoder is given. It decides nothing.
 
 use std::borrow::Cow;
+use std::mem;
 
 use crate::codec::Blocks;
 use crate::decode::Shape;
 use crate::error::Error;
 use crate::geometry::{Size, Turn};
 use crate::limits::{Context, Stage};
-use crate::ops::{crop, extend, flatten, profile, resize, turn};
-use crate::pixels::{Pixels, Planes, Raster};
+use crate::ops::{crop, extend, flatten, profile, turn};
+use crate::pixels::{Layout, Pixels, Planes, Raster, Samples};
 use crate::plan::{Feed, Op, Plan, ResizeSpec};
 use crate::report::Warning;
 
-/// Carries out a plan on decoded pixels of 8 bits, which are only read. Gives no pixels where they stay as they are.
+/// Carries out what a plan says after the feed, on pixels of 8 bits, which are only read. Gives no pixels where they stay as they are.
 pub(crate) fn render(source: &mut Pixels, blocks: &Blocks, plan: &Plan, ctx: &Context) -> Result<(Option<Pixels>, Vec<Warning>), Error> {
     ctx.go_on(Stage::Render)?;
     let mut warnings = Vec::new();
-    let mut raster = match (source, &plan.feed) {
+    let source = match (source, &plan.feed) {
+        (Pixels::Planes(_), Feed::Planes { .. }) if plan.turn == Turn::NONE => return Ok((None, warnings)),
         (Pixels::Planes(source), Feed::Planes { luma, chroma }) => {
-            return Ok((Some(Pixels::Planes(render_planes(source, luma, chroma, plan)?)), warnings));
+            return Ok((Some(turn_planes(source, [luma, chroma, chroma], plan).into()), warnings));
         }
-        (Pixels::Raster(source), Feed::Stream(spec)) => Cow::Owned(resize::resize(source, spec)?),
-        (Pixels::Raster(source), Feed::Raster { before, resize }) => {
-            let mut raster = Cow::Borrowed(&*source);
-            for op in before {
-                apply(op, &mut raster, blocks, &mut warnings);
-            }
-            match resize {
-                Some(spec) => Cow::Owned(resize::resize(raster.to_mut(), spec)?),
-                None => raster,
-            }
-        }
+        (Pixels::Raster(source), Feed::Stream(_) | Feed::Raster { .. }) => source,
         _ => return Err(Error::internal("what was decoded is not what was planned")),
     };
+    let mut raster = Cow::Borrowed(&*source);
+    if let Feed::Raster { before } = &plan.feed {
+        for op in before {
+            apply(op, &mut raster, blocks, &mut warnings);
+        }
+    }
     if plan.turn != Turn::NONE {
         raster = Cow::Owned(turn::turn(&raster, plan.turn));
     }
@@ -49,19 +47,16 @@ pub(crate) fn render(source: &mut Pixels, blocks: &Blocks, plan: &Plan, ctx: &Co
     Ok((rendered, warnings))
 }
 
-/// Resizes and turns one plane after the other.
-fn render_planes(source: &mut Planes, luma: &ResizeSpec, chroma: &ResizeSpec, plan: &Plan) -> Result<Planes, Error> {
-    let mut planes = [Vec::new(), Vec::new(), Vec::new()];
-    for (at, spec) in [luma, chroma, chroma].into_iter().enumerate() {
-        let mut plane = source.take(at);
-        let resized = resize::resize_edged(&mut plane, spec);
-        source.give(at, plane);
-        let resized = resized?;
-        let turned = if plan.turn == Turn::NONE { resized } else { turn::turn(&resized, plan.turn) };
-        planes[at] = turned.samples.into_u8();
-    }
+/// Turns one plane after the other.
+fn turn_planes(source: &mut Planes, specs: [&ResizeSpec; 3], plan: &Plan) -> Planes {
     let shape = Shape { width: plan.width, height: plan.height, deep: false, layout: None, planes: Vec::new() };
-    Ok(Planes { shape, planes })
+    let mut planes = [Vec::new(), Vec::new(), Vec::new()];
+    for ((turned, source), ResizeSpec { x, y, .. }) in planes.iter_mut().zip(&mut source.planes).zip(specs) {
+        let plane = Raster { width: x.count, height: y.count, layout: Layout::Gray, samples: Samples::U8(mem::take(source)) };
+        *turned = turn::turn(&plane, plan.turn).samples.into_u8();
+        *source = plane.samples.into_u8();
+    }
+    Planes { shape, planes }
 }
 
 fn apply(op: &Op, raster: &mut Cow<'_, Raster>, blocks: &Blocks, warnings: &mut Vec<Warning>) {

@@ -1,182 +1,280 @@
-//! Changes a raster's size: the only user of `fast_image_resize`.
+//! Changes a picture's size, row by row as it comes: what is held is the rows under the kernel.
 //!
-//! The bytes of a resize are defined as that crate's on the whole picture, in 8 bits, with alpha premultiplied before and divided
-//! out after. Its 8-bit paths give the same result on every CPU; the kernels are given to it from here, since the standard
-//! library's sine is not the same on every platform.
+//! First down, then across, in 8 bits between the two, with alpha premultiplied before and divided out after. The bytes are those of
+//! `fast_image_resize` on the whole picture, which multiplies and divides here, and which the tests hold all of it to. They are integers, so
+//! they are the same on every CPU.
+
+mod sums;
+mod weights;
 
 use fast_image_resize::images::TypedImage;
-use fast_image_resize::pixels::{U8, U8x2, U8x3, U8x4};
-use fast_image_resize::{Filter, FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::pixels::{U8x2, U8x4};
+use fast_image_resize::{MulDiv, PixelTrait};
+use fearless_simd::Level;
 
+use self::sums::{GROUP, Pairs, ROWS};
+use self::weights::Weights;
 use crate::error::Error;
 use crate::geometry::{Axis, Ratio, Size};
 use crate::pixels::{Layout, Raster, Samples};
 use crate::plan::ResizeSpec;
 use crate::recipe::Kernel;
 
-/// The part of the raster that the axes cover, at their counts. The raster is only read.
-pub(crate) fn resize(raster: &mut Raster, spec: &ResizeSpec) -> Result<Raster, Error> {
-    // Each kind of pixels and each kind of image is compiled anew in hundreds of variants: four kinds of pixels rather than the thirteen of
-    // the crate's dynamic images, and for source and target the same kind of image, which borrows mutably.
-    let samples = match raster.layout {
-        Layout::Gray => resize_pixels::<U8>(raster, spec),
-        Layout::GrayAlpha => resize_pixels::<U8x2>(raster, spec),
-        Layout::Rgb => resize_pixels::<U8x3>(raster, spec),
-        Layout::Rgba => resize_pixels::<U8x4>(raster, spec),
-    }?;
-    Ok(Raster { width: spec.x.count, height: spec.y.count, layout: raster.layout, samples: Samples::U8(samples) })
+/// Samples of a row are worked on in groups.
+const GROUP_SAMPLES: usize = 8 * GROUP;
+
+/// A resize at work: rows of a source go in, top down.
+pub(crate) struct Resizer {
+    level: Level,
+    layout: Layout,
+    size: Size,
+    /// Multiplies colors by alpha, and divides them; with what went wrong there. None where colors stay as they are.
+    alpha: Option<(MulDiv, Result<(), Error>)>,
+    /// How many samples of what the axes cover lie left, right, above and below the source, whose edges go on there.
+    outside: [u32; 4],
+    x: Weights,
+    y: Weights,
+    /// The rows that came.
+    came: u32,
+    /// A row as the kernel sees it: the columns that are needed, with edges and premultiplied; and the one above where it waits for this.
+    line: Vec<u8>,
+    above: Vec<u8>,
+    /// Pairs of rows, for each group of samples as many as the kernel reaches.
+    ring: Vec<[Pairs; GROUP]>,
+    slots: usize,
+    /// Output rows that went down, the last of them in `between`, which are some samples longer than needed.
+    made: usize,
+    between: Vec<u8>,
+    columns: Vec<Pairs>,
+    out_columns: Vec<u8>,
+    out: Vec<u8>,
 }
 
-/// As [`resize`], where the axes may begin or end outside the raster: its edges go on.
-pub(crate) fn resize_edged(raster: &mut Raster, spec: &ResizeSpec) -> Result<Raster, Error> {
-    let Some([left, right, top, bottom]) = outside(spec, raster.size()) else { return resize(raster, spec) };
-    let size = Size::new(left + raster.width + right, top + raster.height + bottom);
-    let channels = raster.layout.channels();
-    let mut samples = Vec::with_capacity(size.pixels() as usize * channels);
-    for y in 0..size.height {
-        let y = y.saturating_sub(top).min(raster.height - 1) as usize;
-        let row = &raster.bytes()[y * raster.stride()..][..raster.stride()];
-        (0..left).for_each(|_| samples.extend_from_slice(&row[..channels]));
-        samples.extend_from_slice(row);
-        (0..right).for_each(|_| samples.extend_from_slice(&row[row.len() - channels..]));
+/// The part of the raster that the axes cover, at their counts.
+#[cfg(test)]
+pub(crate) fn resize(raster: &Raster, spec: &ResizeSpec) -> Result<Raster, Error> {
+    let mut resizer = Resizer::new(spec, raster.size(), raster.layout);
+    raster.bytes().chunks_exact(raster.stride()).for_each(|row| resizer.push(row));
+    resizer.finish()
+}
+
+impl Resizer {
+    /// For the rows of a source of this size. Where the axes begin or end outside, the edges go on.
+    pub(crate) fn new(spec: &ResizeSpec, size: Size, layout: Layout) -> Resizer {
+        let outside = outside(spec, size);
+        let [left, right, top, bottom] = outside;
+        let moved = |axis: &Axis, by: u32| Axis { from: axis.from.plus(Ratio::whole(by)), ..*axis };
+        let x = Weights::new(&moved(&spec.x, left), left + size.width + right, spec.kernel);
+        let y = Weights::new(&moved(&spec.y, top), top + size.height + bottom, spec.kernel);
+        // Each output sample is one of the source.
+        let is_pick = spec.kernel == Kernel::Nearest || spec.x.is_copy() && spec.y.is_copy();
+        let channels = layout.channels();
+        let wide = wide((x.end - x.origin) * channels);
+        let slots = y.depth();
+        Resizer {
+            level: Level::new(),
+            layout,
+            size,
+            alpha: (layout.has_alpha() && !is_pick).then(|| (MulDiv::new(), Ok(()))),
+            outside,
+            came: 0,
+            line: vec![0; wide],
+            above: vec![0; wide],
+            ring: vec![[[0; 16]; GROUP]; wide / GROUP_SAMPLES * slots],
+            slots,
+            made: 0,
+            between: vec![0; (wide + 16) * ROWS],
+            columns: vec![[0; 16]; (x.end - x.origin).div_ceil(2) * channels],
+            out_columns: vec![0; columns(x.count() * channels)],
+            out: vec![0; x.count() * y.count() * channels],
+            x,
+            y,
+        }
     }
-    let mut edged = Raster { width: size.width, height: size.height, layout: raster.layout, samples: Samples::U8(samples) };
-    let moved = |axis: &Axis, by: u32| Axis { from: axis.from.plus(Ratio::whole(by)), ..*axis };
-    resize(&mut edged, &ResizeSpec { x: moved(&spec.x, left), y: moved(&spec.y, top), kernel: spec.kernel })
+
+    /// What a resizer holds beside the result, in bytes, at most.
+    pub(crate) fn bytes(spec: &ResizeSpec, size: Size, layout: Layout) -> u64 {
+        let channels = layout.channels() as u64;
+        let [left, right, ..] = outside(spec, size);
+        let radius = |axis: &Axis| (weights::support(spec.kernel) * axis.scale.to_f64().max(1.0)).ceil() as u64 + 1;
+        let weights = |axis: &Axis| u64::from(axis.count) * ((2 * radius(axis) + 1) * 10 + 2 * radius(axis) + 4 + 24);
+        let side = u64::from(left + size.width + right).min((axis_end(&spec.x) + 2 * radius(&spec.x)) + 2);
+        let wide = (side * channels).next_multiple_of(GROUP_SAMPLES as u64);
+        let ring = wide * 4 * (radius(&spec.y) + 2);
+        let between = (wide + 16) * ROWS as u64 + (side + 1) * channels * 16;
+        weights(&spec.x) + weights(&spec.y) + ring + between + wide * 2 + columns(spec.x.count as usize * layout.channels()) as u64
+    }
+
+    /// What is held beside the result, in bytes.
+    #[cfg(test)]
+    fn held(&self) -> u64 {
+        let bytes = self.line.len() + self.above.len() + self.between.len() + self.out_columns.len();
+        let pairs = self.ring.len() * GROUP + self.columns.len();
+        (bytes + pairs * size_of::<Pairs>() + self.x.held() + self.y.held()) as u64
+    }
+
+    /// Takes the next row of the source.
+    pub(crate) fn push(&mut self, row: &[u8]) {
+        let [_, _, top, bottom] = self.outside;
+        if self.came >= self.size.height {
+            return;
+        }
+        // A row at the edge comes as often as the edge goes on.
+        let first = if self.came == 0 { 0 } else { self.came + top };
+        let last = self.came + top + if self.came + 1 == self.size.height { bottom } else { 0 };
+        self.came += 1;
+        let needed = first.max(self.y.origin as u32)..(last + 1).min(self.y.end as u32);
+        if needed.is_empty() {
+            return;
+        }
+        self.prepare(row);
+        for y in needed {
+            self.take(y as usize);
+        }
+    }
+
+    /// Makes of a row what the kernel sees of it.
+    fn prepare(&mut self, row: &[u8]) {
+        let channels = self.layout.channels();
+        let [left, ..] = self.outside.map(|side| side as usize);
+        // The columns that the source has of those that are needed.
+        let start = self.x.origin.max(left);
+        let end = self.x.end.min(left + self.size.width as usize);
+        let (before, own) = ((start - self.x.origin) * channels, (end - start) * channels);
+        let source = &row[(start - left) * channels..][..own];
+        let inner = &mut self.line[before..before + own];
+        inner.copy_from_slice(source);
+        if let Some((arithmetic, result @ Ok(()))) = &mut self.alpha {
+            *result = multiply(arithmetic, channels, inner);
+        }
+        for at in (0..before / channels).rev() {
+            self.line.copy_within((at + 1) * channels..(at + 2) * channels, at * channels);
+        }
+        for at in before / channels + own / channels..self.x.end - self.x.origin {
+            self.line.copy_within((at - 1) * channels..at * channels, at * channels);
+        }
+    }
+
+    /// Takes the line as row `y` of what is needed, counted with those above the source.
+    fn take(&mut self, y: usize) {
+        let is_last = y + 1 == self.y.end;
+        if y.is_multiple_of(2) {
+            self.above.copy_from_slice(&self.line);
+            if !is_last {
+                return;
+            }
+        }
+        let pair = (y - self.y.origin) / 2;
+        let Resizer { above, line, ring, slots, .. } = self;
+        dispatch!(self.level, simd => sums::put_rows(simd, above, line, ring, pair % *slots, *slots));
+        while self.made < self.y.count() {
+            let (first, weights) = self.y.of(self.made);
+            if first + weights.len() > pair + 1 {
+                return;
+            }
+            self.make();
+        }
+    }
+
+    /// Makes the next output row go down, and those that are at hand across where there are enough.
+    fn make(&mut self) {
+        let stride = self.between.len() / ROWS;
+        let Resizer { between, ring, slots, y, made, .. } = self;
+        let row = &mut between[*made % ROWS * stride..][..stride];
+        dispatch!(self.level, simd => sums::down(simd, ring, *slots, y, *made, row));
+        self.made += 1;
+        if self.made.is_multiple_of(ROWS) || self.made == self.y.count() {
+            let level = self.level;
+            match self.layout.channels() {
+                1 => dispatch!(level, simd => self.across::<_, 1>(simd, stride)),
+                2 => dispatch!(level, simd => self.across::<_, 2>(simd, stride)),
+                3 => dispatch!(level, simd => self.across::<_, 3>(simd, stride)),
+                _ => dispatch!(level, simd => self.across::<_, 4>(simd, stride)),
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn across<S: fearless_simd::Simd, const CHANNELS: usize>(&mut self, simd: S, stride: usize) {
+        sums::put_columns::<S, CHANNELS>(simd, &self.between, stride, &mut self.columns);
+        sums::across::<S, CHANNELS>(simd, &self.columns, &self.x, &mut self.out_columns);
+        let stride = self.x.count() * CHANNELS;
+        let first = (self.made - 1) / ROWS * ROWS;
+        sums::put_out(simd, &self.out_columns, stride, &mut self.out[first * stride..self.made * stride]);
+    }
+
+    /// The result. Rows that never came are zeros: black, or transparent.
+    pub(crate) fn finish(mut self) -> Result<Raster, Error> {
+        if self.came < self.size.height {
+            let row = vec![0; self.size.width as usize * self.layout.channels()];
+            while self.came < self.size.height {
+                self.push(&row);
+            }
+        }
+        let mut samples = self.out;
+        let (width, height) = (self.x.count() as u32, self.y.count() as u32);
+        if let Some((arithmetic, result)) = self.alpha {
+            result?;
+            divide(&arithmetic, self.layout.channels(), &mut samples)?;
+        }
+        Ok(Raster { width, height, layout: self.layout, samples: Samples::U8(samples) })
+    }
 }
 
-/// How many samples of what the axes cover lie left, right, above and below; None where they cover nothing outside.
-fn outside(spec: &ResizeSpec, size: Size) -> Option<[u32; 4]> {
+/// The samples that a row is made of where whole groups are worked on.
+fn wide(samples: usize) -> usize {
+    samples.next_multiple_of(GROUP_SAMPLES)
+}
+
+/// The bytes that columns of eight rows take, with what is written behind the last.
+fn columns(samples: usize) -> usize {
+    samples.next_multiple_of(16) * ROWS + 16
+}
+
+/// Where an axis ends, from where it begins on.
+fn axis_end(axis: &Axis) -> u64 {
+    axis.length().ceil().max(0) as u64 + 1
+}
+
+/// How many samples of what the axes cover lie left, right, above and below.
+fn outside(spec: &ResizeSpec, size: Size) -> [u32; 4] {
     let before = |axis: &Axis| Ratio::whole(0).minus(axis.from).ceil().max(0) as u32;
     let behind = |axis: &Axis, side: u32| (axis.from.plus(axis.length()).ceil() - i64::from(side)).max(0) as u32;
-    let sides = [before(&spec.x), behind(&spec.x, size.width), before(&spec.y), behind(&spec.y, size.height)];
-    (sides != [0; 4]).then_some(sides)
+    [before(&spec.x), behind(&spec.x, size.width), before(&spec.y), behind(&spec.y, size.height)]
 }
 
-/// What [`resize_edged`] holds of a plane with its edges, in bytes.
-pub(crate) fn edged(spec: &ResizeSpec, size: Size) -> u64 {
-    let whole = |[left, right, top, bottom]: [u32; 4]| Size::new(left + size.width + right, top + size.height + bottom).pixels();
-    outside(spec, size).map_or(0, whole)
-}
-
-fn resize_pixels<P: PixelTrait>(raster: &mut Raster, spec: &ResizeSpec) -> Result<Vec<u8>, Error> {
-    let failed = |e: &dyn std::fmt::Display| Error::internal(format!("resize: {e}"));
-    let mut samples = vec![0; spec.x.count as usize * spec.y.count as usize * raster.layout.channels()];
-    let Samples::U8(bytes) = &mut raster.samples else { return Err(failed(&"16-bit samples")) };
-    let source = TypedImage::<P>::from_buffer(raster.width, raster.height, bytes).map_err(|e| failed(&e))?;
-    let mut target = TypedImage::<P>::from_buffer(spec.x.count, spec.y.count, &mut samples).map_err(|e| failed(&e))?;
-    let (left, width) = window(&spec.x, raster.width);
-    let (top, height) = window(&spec.y, raster.height);
-    let options = ResizeOptions::new().resize_alg(algorithm(spec.kernel)).crop(left, top, width, height);
-    Resizer::new().resize_typed(&source, &mut target, &options).map_err(|e| failed(&e))?;
-    Ok(samples)
-}
-
-/// Where an axis begins and how long it is, as floats that stay inside the picture.
-fn window(axis: &Axis, side: u32) -> (f64, f64) {
-    let side = f64::from(side);
-    let from = axis.from.to_f64().clamp(0.0, side);
-    let mut length = axis.length().to_f64();
-    // The two roundings may add up to a step over the edge, which would be refused.
-    while from + length > side {
-        length = length.next_down();
+/// Colors times alpha.
+fn multiply(arithmetic: &MulDiv, channels: usize, samples: &mut [u8]) -> Result<(), Error> {
+    match channels {
+        2 => arithmetic.multiply_alpha_inplace_typed(&mut row::<U8x2>(channels, samples)?).map_err(failed),
+        _ => arithmetic.multiply_alpha_inplace_typed(&mut row::<U8x4>(channels, samples)?).map_err(failed),
     }
-    (from, length)
 }
 
-/// The tables of weights that the crate makes for both axes, in bytes: a float and an integer for each sample under the kernel.
-pub(crate) fn weights(spec: &ResizeSpec) -> u64 {
-    let support: i64 = match spec.kernel {
-        Kernel::Nearest => return 0,
-        Kernel::Box | Kernel::Linear | Kernel::Hamming => 1,
-        Kernel::Cubic | Kernel::Mitchell | Kernel::Lanczos2 => 2,
-        Kernel::Lanczos3 => 3,
-    };
-    let axis = |axis: &Axis| {
-        let reach = axis.scale.max(Ratio::whole(1)).times(Ratio::new(support, 1)).ceil() as u64;
-        u64::from(axis.count) * ((2 * reach + 1) * 12 + 64)
-    };
-    axis(&spec.x) + axis(&spec.y)
-}
-
-fn algorithm(kernel: Kernel) -> ResizeAlg {
-    let (name, function, support): (_, fn(f64) -> f64, f64) = match kernel {
-        Kernel::Nearest => return ResizeAlg::Nearest,
-        Kernel::Box => ("box", square, 0.5),
-        Kernel::Linear => ("linear", triangle, 1.0),
-        Kernel::Hamming => ("hamming", hamming, 1.0),
-        Kernel::Cubic => ("cubic", catmull_rom, 2.0),
-        Kernel::Mitchell => ("mitchell", mitchell, 2.0),
-        Kernel::Lanczos2 => ("lanczos2", lanczos2, 2.0),
-        Kernel::Lanczos3 => ("lanczos3", lanczos3, 3.0),
-    };
-    let filter = Filter::new(name, function, support).expect("each support is above 0");
-    ResizeAlg::Convolution(FilterType::Custom(filter))
-}
-
-fn square(x: f64) -> f64 {
-    if x > -0.5 && x <= 0.5 { 1.0 } else { 0.0 }
-}
-
-fn triangle(x: f64) -> f64 {
-    (1.0 - x.abs()).max(0.0)
-}
-
-fn sinc(x: f64) -> f64 {
-    if x == 0.0 {
-        return 1.0;
+/// Colors by alpha; 0 where that is 0.
+fn divide(arithmetic: &MulDiv, channels: usize, samples: &mut [u8]) -> Result<(), Error> {
+    match channels {
+        2 => arithmetic.divide_alpha_inplace_typed(&mut row::<U8x2>(channels, samples)?).map_err(failed),
+        _ => arithmetic.divide_alpha_inplace_typed(&mut row::<U8x4>(channels, samples)?).map_err(failed),
     }
-    let a = x * std::f64::consts::PI;
-    libm::sin(a) / a
 }
 
-fn hamming(x: f64) -> f64 {
-    let x = x.abs();
-    if x >= 1.0 { 0.0 } else { sinc(x) * (0.54 + 0.46 * libm::cos(std::f64::consts::PI * x)) }
+/// All samples as one row.
+fn row<P: PixelTrait>(channels: usize, samples: &mut [u8]) -> Result<TypedImage<'_, P>, Error> {
+    TypedImage::from_buffer((samples.len() / channels) as u32, 1, samples).map_err(failed)
 }
 
-fn lanczos2(x: f64) -> f64 {
-    if x.abs() < 2.0 { sinc(x) * sinc(x / 2.0) } else { 0.0 }
-}
-
-/// Half the sines of the definition: the one of three times an angle is made from that of the angle.
-fn lanczos3(x: f64) -> f64 {
-    if x == 0.0 {
-        return 1.0;
-    }
-    if x.abs() >= 3.0 {
-        return 0.0;
-    }
-    let a = x * (std::f64::consts::PI / 3.0);
-    let sine = libm::sin(a);
-    let square = sine * sine;
-    square * (3.0 - 4.0 * square) / (3.0 * a * a)
-}
-
-fn catmull_rom(x: f64) -> f64 {
-    cubic(x, 0.0, 0.5)
-}
-
-fn mitchell(x: f64) -> f64 {
-    cubic(x, 1.0 / 3.0, 1.0 / 3.0)
-}
-
-/// The family of cubic filters of Mitchell and Netravali, "Reconstruction Filters in Computer Graphics", 1988.
-fn cubic(x: f64, b: f64, c: f64) -> f64 {
-    let x = x.abs();
-    let (x2, x3) = (x * x, x * x * x);
-    let sixth = if x < 1.0 {
-        (12.0 - 9.0 * b - 6.0 * c) * x3 + (-18.0 + 12.0 * b + 6.0 * c) * x2 + (6.0 - 2.0 * b)
-    } else if x < 2.0 {
-        (-b - 6.0 * c) * x3 + (6.0 * b + 30.0 * c) * x2 + (-12.0 * b - 48.0 * c) * x + (8.0 * b + 24.0 * c)
-    } else {
-        0.0
-    };
-    sixth / 6.0
+fn failed(error: impl std::fmt::Display) -> Error {
+    Error::internal(format!("alpha: {error}"))
 }
 
 #[cfg(test)]
 mod tests {
+    use fast_image_resize::pixels::{U8, U8x3};
+    use fast_image_resize::{Filter, FilterType, ResizeAlg, ResizeOptions};
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
     use super::*;
     use crate::ops::testing::patterned;
 
@@ -191,6 +289,8 @@ mod tests {
         Kernel::Lanczos3,
     ];
 
+    const LAYOUTS: [Layout; 4] = [Layout::Gray, Layout::GrayAlpha, Layout::Rgb, Layout::Rgba];
+
     fn spec(from: (u32, u32), to: (u32, u32), kernel: Kernel) -> ResizeSpec {
         let axis = |length, count| Axis::covering(Ratio::whole(0), Ratio::whole(length), count);
         ResizeSpec { x: axis(from.0, to.0), y: axis(from.1, to.1), kernel }
@@ -200,11 +300,104 @@ mod tests {
     fn every_kernel_keeps_a_flat_picture_flat() {
         for kernel in KERNELS {
             for layout in [Layout::Gray, Layout::Rgb] {
-                let mut raster = Raster { width: 50, height: 40, layout, samples: Samples::U8(vec![137; 2000 * layout.channels()]) };
+                let raster = Raster { width: 50, height: 40, layout, samples: Samples::U8(vec![137; 2000 * layout.channels()]) };
                 for size in [(7, 5), (50, 13), (121, 90)] {
-                    let result = resize(&mut raster, &spec((50, 40), size, kernel)).expect("a plain resize");
+                    let result = resize(&raster, &spec((50, 40), size, kernel)).expect("a plain resize");
                     assert!(result.bytes().iter().all(|&v| v == 137), "{kernel:?} {layout:?} {size:?}");
                 }
+            }
+        }
+    }
+
+    /// What the crate makes of the whole picture.
+    fn theirs(raster: &mut Raster, spec: &ResizeSpec, algorithm: ResizeAlg) -> Vec<u8> {
+        fn typed<P: PixelTrait>(raster: &mut Raster, spec: &ResizeSpec, options: &ResizeOptions) -> Vec<u8> {
+            let mut samples = vec![0; spec.x.count as usize * spec.y.count as usize * raster.layout.channels()];
+            let (width, height) = (raster.width, raster.height);
+            let Samples::U8(bytes) = &mut raster.samples else { panic!("8 bits") };
+            let source = TypedImage::<P>::from_buffer(width, height, bytes).expect("a whole raster");
+            let mut target = TypedImage::<P>::from_buffer(spec.x.count, spec.y.count, &mut samples).expect("a whole raster");
+            fast_image_resize::Resizer::new().resize_typed(&source, &mut target, options).expect("a plain resize");
+            samples
+        }
+        let (x, y) = (weights::window(&spec.x, raster.width), weights::window(&spec.y, raster.height));
+        let options = ResizeOptions::new().resize_alg(algorithm).crop(x.0, y.0, x.1, y.1);
+        match raster.layout {
+            Layout::Gray => typed::<U8>(raster, spec, &options),
+            Layout::GrayAlpha => typed::<U8x2>(raster, spec, &options),
+            Layout::Rgb => typed::<U8x3>(raster, spec, &options),
+            Layout::Rgba => typed::<U8x4>(raster, spec, &options),
+        }
+    }
+
+    /// The kernels but for the nearest sample, whose places add up their roundings in the crate.
+    const CONVOLUTIONS: [Kernel; 7] = *KERNELS.last_chunk().expect("eight kernels");
+
+    fn custom(kernel: Kernel) -> ResizeAlg {
+        let (function, support) = weights::function(kernel);
+        ResizeAlg::Convolution(FilterType::Custom(Filter::new("ours", function, support).expect("a support above 0")))
+    }
+
+    #[test]
+    fn rows_make_what_the_crate_makes_of_the_whole_picture() {
+        let sizes = [(1, 1), (1, 7), (2, 3), (7, 5), (16, 16), (31, 33), (50, 13), (97, 61), (121, 90), (300, 40)];
+        for layout in LAYOUTS {
+            for kernel in CONVOLUTIONS {
+                for from in sizes {
+                    let mut raster = patterned(from.0, from.1, layout);
+                    for to in sizes {
+                        let spec = spec(from, to, kernel);
+                        let ours = resize(&raster, &spec).expect("a resize");
+                        assert!(ours.bytes() == theirs(&mut raster, &spec, custom(kernel)), "{layout:?} {kernel:?} {from:?} to {to:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn windows_are_the_crates_too(
+            (width, height, to_x, to_y) in (1u32..70, 1u32..70, 1u32..50, 1u32..50),
+            (left, right, top, bottom) in (0i64..100, 0i64..100, 0i64..100, 0i64..100),
+            (layout, kernel) in (select(&LAYOUTS[..]), select(&CONVOLUTIONS[..])),
+        ) {
+            let axis = |side: u32, before: i64, behind: i64, count: u32| {
+                let from = Ratio::new(i64::from(side) * before, 201);
+                Axis::covering(from, Ratio::whole(side).minus(from).minus(Ratio::new(i64::from(side) * behind, 201)), count)
+            };
+            let spec = ResizeSpec { x: axis(width, left, right, to_x), y: axis(height, top, bottom, to_y), kernel };
+            let mut raster = patterned(width, height, layout);
+            let ours = resize(&raster, &spec).expect("a resize");
+            prop_assert!(ours.bytes() == theirs(&mut raster, &spec, custom(kernel)));
+        }
+
+        #[test]
+        fn what_is_held_is_forecast(
+            (width, height, to_x, to_y) in (1u32..3000, 1u32..3000, 1u32..500, 1u32..500),
+            (left, right, top, bottom) in (-2i64..100, -2i64..100, -2i64..100, -2i64..100),
+            (layout, kernel) in (select(&LAYOUTS[..]), select(&KERNELS[..])),
+        ) {
+            let axis = |side: u32, before: i64, behind: i64, count: u32| {
+                let from = Ratio::new(i64::from(side) * before, 201);
+                Axis::covering(from, Ratio::whole(side).minus(from).minus(Ratio::new(i64::from(side) * behind, 201)), count)
+            };
+            let spec = ResizeSpec { x: axis(width, left, right, to_x), y: axis(height, top, bottom, to_y), kernel };
+            let size = Size::new(width, height);
+            let resizer = Resizer::new(&spec, size, layout);
+            prop_assert!(resizer.held() <= Resizer::bytes(&spec, size, layout));
+        }
+    }
+
+    #[test]
+    fn the_nearest_sample_is_that_under_the_middle() {
+        let raster = patterned(30, 21, Layout::GrayAlpha);
+        for (to_x, to_y) in [(1, 1), (7, 35), (35, 7), (15, 14), (30, 42)] {
+            let result = resize(&raster, &spec((30, 21), (to_x, to_y), Kernel::Nearest)).expect("a resize");
+            for (x, y) in (0..to_y).flat_map(|y| (0..to_x).map(move |x| (x, y))) {
+                let (from_x, from_y) = ((2 * x + 1) * 30 / (2 * to_x), (2 * y + 1) * 21 / (2 * to_y));
+                let pixel = |raster: &Raster, x: u32, y: u32| raster.bytes()[raster.stride() * y as usize + 2 * x as usize..][..2].to_vec();
+                assert_eq!(pixel(&result, x, y), pixel(&raster, from_x, from_y), "{to_x}x{to_y}: {x}, {y}");
             }
         }
     }
@@ -220,23 +413,45 @@ mod tests {
             (Kernel::Mitchell, FilterType::Mitchell),
             (Kernel::Lanczos3, FilterType::Lanczos3),
         ];
-        for (kernel, theirs) in pairs {
-            let ours = resize(&mut raster, &spec((97, 61), (40, 77), kernel)).expect("a plain resize");
-            let Samples::U8(bytes) = &mut raster.samples else { panic!("8 bits") };
-            let source = TypedImage::<U8x3>::from_buffer(97, 61, bytes).expect("a whole raster");
-            let mut samples = vec![0; 40 * 77 * 3];
-            let mut target = TypedImage::<U8x3>::from_buffer(40, 77, &mut samples).expect("a whole raster");
-            let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(theirs)).crop(0.0, 0.0, 97.0, 61.0);
-            Resizer::new().resize_typed(&source, &mut target, &options).expect("a plain resize");
-            assert_eq!(ours.bytes(), samples, "{kernel:?}");
+        for (kernel, filter) in pairs {
+            let spec = spec((97, 61), (40, 77), kernel);
+            let ours = resize(&raster, &spec).expect("a resize");
+            assert_eq!(ours.bytes(), theirs(&mut raster, &spec, ResizeAlg::Convolution(filter)), "{kernel:?}");
+        }
+    }
+
+    #[test]
+    fn beyond_the_edges_they_go_on() {
+        let raster = patterned(9, 6, Layout::Rgba);
+        let mut edged = Raster { width: 12, height: 9, layout: Layout::Rgba, samples: Samples::U8(Vec::new()) };
+        let pixel = |x: usize, y: usize| &raster.bytes()[(y * 9 + x) * 4..][..4];
+        let all = (0..9).flat_map(|y: usize| (0..12).map(move |x: usize| (x.saturating_sub(2).min(8), y.saturating_sub(1).min(5))));
+        edged.samples = Samples::U8(all.flat_map(|(x, y)| pixel(x, y)).copied().collect());
+        let axis = |from: i64, length: u32, count: u32| Axis::covering(Ratio::new(from, 1), Ratio::whole(length), count);
+        for kernel in KERNELS {
+            let outside = ResizeSpec { x: axis(-2, 12, 5), y: axis(-1, 9, 13), kernel };
+            let whole = ResizeSpec { x: axis(0, 12, 5), y: axis(0, 9, 13), kernel };
+            let resized = |raster: &Raster, spec: &ResizeSpec| resize(raster, spec).expect("a resize");
+            assert_eq!(resized(&raster, &outside), resized(&edged, &whole), "{kernel:?}");
         }
     }
 
     #[test]
     fn transparent_pixels_do_not_bleed() {
         let samples = [255, 0, 0, 255, 0, 255, 0, 0].repeat(32);
-        let mut raster = Raster { width: 8, height: 8, layout: Layout::Rgba, samples: Samples::U8(samples) };
-        let result = resize(&mut raster, &spec((8, 8), (4, 4), Kernel::Box)).expect("a plain resize");
+        let raster = Raster { width: 8, height: 8, layout: Layout::Rgba, samples: Samples::U8(samples) };
+        let result = resize(&raster, &spec((8, 8), (4, 4), Kernel::Box)).expect("a plain resize");
         assert!(result.bytes().chunks_exact(4).all(|p| p[..3] == [255, 0, 0] && p[3].abs_diff(128) <= 1), "{:?}", result.bytes());
+    }
+
+    #[test]
+    fn rows_that_never_come_are_zeros() {
+        let raster = patterned(8, 8, Layout::Gray);
+        let spec = spec((8, 8), (8, 4), Kernel::Box);
+        let mut resizer = Resizer::new(&spec, raster.size(), raster.layout);
+        raster.bytes().chunks_exact(8).take(4).for_each(|row| resizer.push(row));
+        let result = resizer.finish().expect("a resize");
+        assert_eq!(result.bytes()[..16], resize(&raster, &spec).expect("a resize").bytes()[..16]);
+        assert_eq!(result.bytes()[16..], [0; 16]);
     }
 }

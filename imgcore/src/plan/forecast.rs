@@ -4,19 +4,23 @@ use serde::Serialize;
 
 use super::{DecodePlan, EncodePlan, Feed, Op, ResizeSpec, chroma_span, decoded_size};
 use crate::codec::{encode_passes, encode_scratch};
-use crate::geometry::Size;
-use crate::ops::{extend, flatten, resize};
+use crate::geometry::{Size, Turn};
+use crate::ops::resize::Resizer;
+use crate::ops::{extend, flatten};
+use crate::pixels::Layout;
 use crate::probe::Header;
 
 /// What a plan will hold and do. All in bytes but `work`, which is in samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Forecast {
-    /// The decoded picture.
-    pub(super) decoded: u64,
+    /// The first buffer: the decoded picture, or what a resize leaves of it.
+    pub(super) first: u64,
+    /// What the feed holds beside it while rows come.
+    pub(super) filling: u64,
     /// The decoder's own.
     pub(super) scratch: u64,
-    /// The most that resize, operations and encoder hold beside the decoded picture.
+    /// The most that operations and encoder hold beside the first buffer.
     pub(super) render: u64,
     /// The largest file that the encoder may give.
     pub(super) output: u64,
@@ -25,15 +29,15 @@ pub(super) struct Forecast {
 
 impl Forecast {
     pub(super) fn peak(&self) -> u64 {
-        self.decoded + self.scratch.max(self.render)
+        self.first + (self.scratch + self.filling).max(self.render)
     }
 
-    /// Adds up buffers as `render` and the encoders make them; each operation's source and result are alive together.
+    /// Adds up buffers as the feed, `render` and the encoders make them; each operation's source and result are alive together.
     pub(super) fn of(
         header: &Header,
         decode: &DecodePlan,
         feed: &Feed,
-        after: &[Op],
+        (turn, after): (Turn, &[Op]),
         size: Size,
         encode: &EncodePlan,
         resized: Size,
@@ -41,49 +45,40 @@ impl Forecast {
         let channels = header.layout.channels() as u64;
         let picture = decoded_size(header, decode.eighths);
         let chroma = chroma_size(header, decode);
-        let decoded = match feed {
-            Feed::Planes { .. } => picture.pixels() + 2 * chroma.pixels(),
-            _ => picture.pixels() * channels,
-        };
         let scratch = header.scaled_scratch.get(usize::from(decode.eighths) - 1).copied().unwrap_or(header.scratch);
-        // At N/8 the bits of a whole file are read all the same, which is a third of the work on its samples.
-        let mut work = decoded + if decode.eighths < 8 { header.stored().pixels() * channels / 3 } else { 0 };
-        let mut render = 0;
-        let mut current = 0;
-        match feed {
-            Feed::Raster { resize: None, before } => {
-                if !before.is_empty() {
-                    current = resized.pixels() * channels;
-                    render = current;
-                    work += current;
-                }
+        let counts = |spec: &ResizeSpec| u64::from(spec.x.count) * u64::from(spec.y.count);
+        let between = |spec: &ResizeSpec, size: Size| u64::from(size.width) * u64::from(spec.y.count);
+        let (first, filling, decoded, resizing) = match feed {
+            Feed::Raster { .. } => (picture.pixels() * channels, 0, picture.pixels() * channels, 0),
+            Feed::Stream(spec) => {
+                let (first, decoded) = (resized.pixels() * channels, picture.pixels() * channels);
+                // A row of 16 bits is one of 8 on the way.
+                let line = if header.deep { u64::from(picture.width) * channels } else { 0 };
+                let filling = Resizer::bytes(spec, picture, header.layout) + line;
+                (first, filling, decoded, first + between(spec, picture) * channels)
             }
             Feed::Planes { luma, chroma: spec } => {
-                let plane = |spec: &ResizeSpec| u64::from(spec.x.count) * u64::from(spec.y.count);
-                current = plane(luma) + 2 * plane(spec);
-                // One plane after the other, each with what is kept between the passes; it may need a copy, with its edges.
-                let held = |spec: &ResizeSpec, size: Size| {
-                    u64::from(size.width + 16) * u64::from(spec.y.count) + resize::edged(spec, size) + resize::weights(spec)
-                };
-                render = current + held(luma, picture).max(held(spec, chroma)) + plane(luma);
-                work += decoded + current + u64::from(picture.width) * u64::from(luma.y.count);
+                let first = counts(luma) + 2 * counts(spec);
+                let filling = Resizer::bytes(luma, picture, Layout::Gray) + 2 * Resizer::bytes(spec, chroma, Layout::Gray);
+                (first, filling, picture.pixels() + 2 * chroma.pixels(), first + between(luma, picture) + 2 * between(spec, chroma))
             }
-            Feed::Stream(spec) | Feed::Raster { resize: Some(spec), .. } => {
-                current = resized.pixels() * channels;
-                // The vertical pass is kept whole between the two, and alpha is multiplied into a copy.
-                let between = u64::from(picture.width) * u64::from(spec.y.count) * channels;
-                let premultiplied = if header.layout.has_alpha() { decoded } else { 0 };
-                render = current + between + premultiplied + resize::weights(spec);
-                work += decoded + between + current;
-            }
-        }
+        };
+        // At N/8 the bits of a whole file are read all the same, which is a third of the work on its samples.
+        let bits = if decode.eighths < 8 { header.stored().pixels() * channels / 3 } else { 0 };
+        let mut work = decoded + bits + resizing;
+        let mut render = 0;
+        // Beside the first buffer, which lives on.
+        let mut current = 0;
         let mut step = |next: u64, work: &mut u64| {
             render = render.max(current + next);
             *work += next;
             current = next;
         };
-        if !matches!(feed, Feed::Raster { .. }) || resized.pixels() > 0 {
-            step(resized.pixels() * channels, &mut work);
+        if let Feed::Raster { before } = feed {
+            before.iter().for_each(|_| step(resized.pixels() * channels, &mut work));
+        }
+        if turn != Turn::NONE {
+            step(first.min(resized.pixels() * channels), &mut work);
         }
         let mut layout = header.layout;
         let mut area = resized.pixels();
@@ -104,7 +99,7 @@ impl Forecast {
         let samples = size.pixels() * encode.layout.channels() as u64;
         let output = samples + samples / 8 + 64 * 1024;
         render = render.max(current + encode_scratch(encode, size) + output);
-        Forecast { decoded, scratch, render, output, work: work + samples * encode_passes(encode) }
+        Forecast { first, filling, scratch, render, output, work: work + samples * encode_passes(encode) }
     }
 }
 

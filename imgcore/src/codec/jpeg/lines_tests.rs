@@ -1,14 +1,16 @@
 //! Pictures whose height is told by a DNL segment behind their first scan: read as if the frame header had told it.
 
+use std::ops::ControlFlow;
+
 use super::encode::tests::{picture, plans, restarted, written};
-use super::probe;
 use super::segments::{SOF0, SOF2, SOS};
-use crate::codec::Format;
-use crate::decode::{DecodePlan, First, collect};
+use super::{decode, probe};
+use crate::decode::{DecodePlan, Row, Shape, Sink, Want};
 use crate::error::Error;
 use crate::limits::{Context, Limits};
-use crate::pixels::{Layout, Pixels};
+use crate::pixels::Layout;
 use crate::recipe::{ChromaSubsampling, Effort, Recipe};
+use crate::report::Warning;
 
 /// Where the height lies in the frame header, and where the first scan ends.
 fn places(file: &[u8]) -> (usize, usize) {
@@ -58,13 +60,34 @@ fn files(width: u32, height: u32) -> Vec<(String, Layout, Vec<u8>)> {
     files
 }
 
+/// What comes of a file: rows of pixels, or of planes.
+#[derive(Debug, Default)]
+struct First {
+    pixels: [Vec<u8>; 3],
+    warnings: Vec<Warning>,
+}
+
+impl Sink for First {
+    fn frame(&mut self, _: &Shape, _: u32) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn row(&mut self, plane: usize, row: Row<'_>) -> ControlFlow<()> {
+        let Row::U8(row) = row else { panic!("rows of 16 bits") };
+        self.pixels[plane].extend_from_slice(row);
+        ControlFlow::Continue(())
+    }
+}
+
 fn decoded(file: &[u8], (eighths, chroma_eighths): (u8, Option<u8>), partial: bool) -> Result<First, Error> {
-    collect(file, Format::Jpeg, &DecodePlan { eighths, chroma_eighths, deep: false, frames: 0..1, partial }, &Context::default())
+    let plan = DecodePlan { eighths, chroma_eighths, deep: false, frames: 0..1, partial };
+    let mut first = First::default();
+    first.warnings = decode(file, &mut [Want { plan, sink: &mut first }], &Context::default())?.warnings;
+    Ok(first)
 }
 
 fn bytes(first: &First) -> &[u8] {
-    let Pixels::Raster(raster) = &first.pixels else { panic!("no raster") };
-    raster.bytes()
+    &first.pixels[0]
 }
 
 /// Rows at each N/8, and planes at some.
