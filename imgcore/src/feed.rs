@@ -122,7 +122,16 @@ impl Sink for Buffer<'_> {
         if sources.len() != resized.specs.len() {
             return Err(Error::internal("planes were pushed where rows were asked for, or rows for planes"));
         }
-        resized.resizers = resized.specs.iter().zip(sources).map(|(spec, (size, layout))| Resizer::new(spec, size, layout)).collect();
+        let Resized { specs, resizers, .. } = resized;
+        resizers.clear();
+        for (at, (spec, source)) in specs.iter().zip(&sources).enumerate() {
+            // The planes of chroma are alike.
+            let resizer = match resizers.last() {
+                Some(other) if (*spec, source) == (specs[at - 1], &sources[at - 1]) => other.another(spec),
+                _ => Resizer::new(spec, source.0, source.1),
+            };
+            resizers.push(resizer);
+        }
         Ok(())
     }
 

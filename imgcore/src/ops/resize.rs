@@ -7,6 +7,8 @@
 mod sums;
 mod weights;
 
+use std::rc::Rc;
+
 use fast_image_resize::images::TypedImage;
 use fast_image_resize::pixels::{U8x2, U8x4};
 use fast_image_resize::{MulDiv, PixelTrait};
@@ -32,8 +34,8 @@ pub(crate) struct Resizer {
     alpha: Option<(MulDiv, Result<(), Error>)>,
     /// How many samples of what the axes cover lie left, right, above and below the source, whose edges go on there.
     outside: [u32; 4],
-    x: Weights,
-    y: Weights,
+    x: Rc<Weights>,
+    y: Rc<Weights>,
     /// The rows that came.
     came: u32,
     /// A row as the kernel sees it: the columns that are needed, with edges and premultiplied; and the one above where it waits for this.
@@ -61,11 +63,19 @@ pub(crate) fn resize(raster: &Raster, spec: &ResizeSpec) -> Result<Raster, Error
 impl Resizer {
     /// For the rows of a source of this size. Where the axes begin or end outside, the edges go on.
     pub(crate) fn new(spec: &ResizeSpec, size: Size, layout: Layout) -> Resizer {
-        let outside = outside(spec, size);
-        let [left, right, top, bottom] = outside;
+        let [left, right, top, bottom] = outside(spec, size);
         let moved = |axis: &Axis, by: u32| Axis { from: axis.from.plus(Ratio::whole(by)), ..*axis };
         let x = Weights::new(&moved(&spec.x, left), left + size.width + right, spec.kernel);
         let y = Weights::new(&moved(&spec.y, top), top + size.height + bottom, spec.kernel);
+        Resizer::with_weights(spec, size, layout, Rc::new(x), Rc::new(y))
+    }
+
+    /// One more of the same source, size and layout.
+    pub(crate) fn another(&self, spec: &ResizeSpec) -> Resizer {
+        Resizer::with_weights(spec, self.size, self.layout, Rc::clone(&self.x), Rc::clone(&self.y))
+    }
+
+    fn with_weights(spec: &ResizeSpec, size: Size, layout: Layout, x: Rc<Weights>, y: Rc<Weights>) -> Resizer {
         // Each output sample is one of the source.
         let is_pick = spec.kernel == Kernel::Nearest || spec.x.is_copy() && spec.y.is_copy();
         let channels = layout.channels();
@@ -76,7 +86,7 @@ impl Resizer {
             layout,
             size,
             alpha: (layout.has_alpha() && !is_pick).then(|| (MulDiv::new(), Ok(()))),
-            outside,
+            outside: outside(spec, size),
             came: 0,
             line: vec![0; wide],
             above: vec![0; wide],
@@ -97,7 +107,7 @@ impl Resizer {
         let channels = layout.channels() as u64;
         let [left, right, ..] = outside(spec, size);
         let radius = |axis: &Axis| (weights::support(spec.kernel) * axis.scale.to_f64().max(1.0)).ceil() as u64 + 1;
-        let weights = |axis: &Axis| u64::from(axis.count) * ((2 * radius(axis) + 1) * 10 + 2 * radius(axis) + 4 + 24);
+        let weights = |axis: &Axis| Weights::bytes(u64::from(axis.count), 2 * radius(axis) + 1);
         let side = u64::from(left + size.width + right).min((axis_end(&spec.x) + 2 * radius(&spec.x)) + 2);
         let wide = (side * channels).next_multiple_of(GROUP_SAMPLES as u64);
         let ring = wide * 4 * (radius(&spec.y) + 2);

@@ -14,10 +14,32 @@ pub(super) struct Weights {
     pub(super) end: usize,
     /// Bits of fraction.
     pub(super) bits: u32,
-    /// For each output sample: its first pair, and where its weights end in `weights`.
-    spans: Vec<(u32, u32)>,
+    spans: Vec<Span>,
     /// For each pair the two weights, that of the even sample in the lower half.
     weights: Vec<i32>,
+}
+
+/// What an output sample is made of.
+#[derive(Clone, Copy)]
+struct Span {
+    /// Its first pair.
+    pair: u32,
+    /// Where the weights of its pairs lie: output samples that lie alike between source samples share them.
+    first: u32,
+    end: u32,
+}
+
+/// Weights as they are reckoned: for the source samples from `start` on.
+struct Reckoned {
+    start: u32,
+    first: usize,
+    end: usize,
+}
+
+/// The weights of an output sample, or where there are the same: how many output samples before, and how many source samples.
+enum Sum {
+    New(Reckoned),
+    Same(usize, usize),
 }
 
 impl Weights {
@@ -26,71 +48,96 @@ impl Weights {
         // Kernels that blur even at a scale of 1 leave an axis alone along which nothing changes.
         if kernel == Kernel::Nearest || axis.is_copy() {
             let place = |at: u32| axis.from.plus(axis.scale.times(Ratio::new(2 * i64::from(at) + 1, 2))).floor();
-            let starts: Vec<u32> = (0..axis.count).map(|at| place(at).clamp(0, i64::from(side) - 1) as u32).collect();
-            return Weights::rounded(&starts, &vec![1.0; starts.len()], 1);
+            let start = |at: u32| place(at).clamp(0, i64::from(side) - 1) as u32;
+            let sums = (0..axis.count).map(|at| Sum::New(Reckoned { start: start(at), first: 0, end: 1 })).collect();
+            return Weights::rounded(sums, &[1.0]);
         }
         let (from, length) = window(axis, side);
         let (function, support) = function(kernel);
-        // What is in between grows with the picture where that is made smaller.
         let scale = ((from + length) - from) / f64::from(axis.count);
+        // Where the picture becomes smaller the kernel grows.
         let filter_scale = scale.max(1.0);
-        let radius = support * filter_scale;
-        let per = radius.ceil() as usize * 2 + 1;
-        let (mut starts, mut values) = (Vec::with_capacity(axis.count as usize), Vec::with_capacity(axis.count as usize * per));
-        for at in 0..axis.count {
+        let (radius, recip) = (support * filter_scale, 1.0 / filter_scale);
+        let reach = |at: u32| {
             let center = from + (f64::from(at) + 0.5) * scale;
-            let start = (center - radius).floor().max(0.0) as u32;
-            let end = (center + radius).ceil().min(f64::from(side)) as u32;
+            (center, (center - radius).floor(), (center + radius).ceil())
+        };
+        let is_inside = |at: u32| reach(at).1 >= 0.0 && reach(at).2 <= f64::from(side);
+        // After so many output samples, and so many source samples, an even number, everything is alike.
+        let twice = if axis.scale.num % 2 == 0 { 1 } else { 2 };
+        let [period, shift] = [axis.scale.den, axis.scale.num].map(|n| n.saturating_mul(twice));
+        // At both ends the kernel reaches beyond the source, and at the first ones of a period nothing has come before.
+        let news = u64::from(axis.count).min(period as u64 + 2 * (radius / scale) as u64 + 4) as usize;
+        let mut values = Vec::with_capacity(news * (2 * radius.ceil() as usize + 1));
+        let sum = |at: u32| {
+            let before = u32::try_from(i64::from(at) - period).ok();
+            if before.is_some_and(|before| is_inside(before) && is_inside(at)) {
+                return Sum::Same(period as usize, shift as usize);
+            }
+            let (center, start, end) = reach(at);
+            let (start, end) = (start.max(0.0) as u32, end.min(f64::from(side)) as u32);
             let first = values.len();
-            let recip = 1.0 / filter_scale;
             values.extend((start..end).map(|x| function((f64::from(x) - (center - 0.5)) * recip)));
             let sum: f64 = values[first..].iter().sum();
             if sum != 0.0 {
                 values[first..].iter_mut().for_each(|weight| *weight /= sum);
             }
-            values.resize(first + per, 0.0);
-            starts.push(start);
-        }
-        Weights::rounded(&starts, &values, per)
+            Sum::New(Reckoned { start, first, end: values.len() })
+        };
+        let sums = (0..axis.count).map(sum).collect();
+        Weights::rounded(sums, &values)
     }
 
-    /// From `per` weights for each output sample, the first for the source sample at its start.
-    fn rounded(starts: &[u32], values: &[f64], per: usize) -> Weights {
+    /// With weights in integers, and those left out that are 0.
+    fn rounded(sums: Vec<Sum>, values: &[f64]) -> Weights {
         let largest = values.iter().copied().fold(0.0, f64::max);
         // Two bits are for sums below 0 and above 1.
-        let bits = (0..32 - 8 - 2).find(|bits| (largest * f64::from(2 << bits)).round() >= 32_768.0).unwrap_or(32 - 8 - 3);
+        let bits = (0..32 - 8 - 2).find(|bits| largest * f64::from(2 << bits) >= 32_767.5).unwrap_or(32 - 8 - 3);
         let scale = f64::from(1 << bits);
-        let rounded: Vec<i16> = values.iter().map(|weight| (weight * scale).round() as i16).collect();
-        // The samples whose weight is not 0.
-        let spans = || {
-            starts.iter().zip(rounded.chunks_exact(per)).map(|(start, weights)| {
-                let first = weights.iter().position(|weight| *weight != 0).unwrap_or(0);
-                let last = weights.iter().rposition(|weight| *weight != 0).unwrap_or(0);
-                (*start as usize + first, &weights[first..=last])
-            })
-        };
-        let origin = spans().map(|(start, _)| start).min().unwrap_or(0) & !1;
-        let end = spans().map(|(start, weights)| start + weights.len()).max().unwrap_or(1);
-        let mut pairs = Vec::with_capacity(spans().map(|(_, weights)| weights.len() / 2 + 1).sum());
-        let mut all = Vec::with_capacity(starts.len());
-        for (start, weights) in spans() {
-            let mut pair = |even: i16, odd: i16| pairs.push(i32::from(even) & 0xFFFF | i32::from(odd) << 16);
-            let rest = if start % 2 == 0 {
-                weights
-            } else {
-                pair(0, weights[0]);
-                &weights[1..]
+        // To the nearest, as far from 0 as from there.
+        let round = |weight: f64| (weight * scale + 0.5_f64.copysign(weight)) as i16;
+        let (spans, pairs) = (Vec::with_capacity(sums.len()), Vec::with_capacity(values.len() / 2 + 2 * sums.len()));
+        let mut weights = Weights { origin: usize::MAX, end: 0, bits, spans, weights: pairs };
+        let mut line: Vec<i16> = Vec::new();
+        for sum in sums {
+            let span = match sum {
+                Sum::Same(before, samples) => {
+                    let span = weights.spans[weights.spans.len() - before];
+                    Span { pair: span.pair + (samples / 2) as u32, ..span }
+                }
+                Sum::New(Reckoned { start, first, end }) => {
+                    line.clear();
+                    // From an even sample on.
+                    line.extend((start % 2 == 1).then_some(0));
+                    line.extend(values[first..end].iter().map(|weight| round(*weight)));
+                    line.extend((line.len() % 2 == 1).then_some(0));
+                    let pairs = line.as_chunks::<2>().0;
+                    let from = pairs.iter().position(|pair| *pair != [0; 2]).unwrap_or(0);
+                    let to = pairs.iter().rposition(|pair| *pair != [0; 2]).unwrap_or(0);
+                    let first = weights.weights.len() as u32;
+                    weights.weights.extend(pairs[from..=to].iter().map(|[even, odd]| i32::from(*even) & 0xFFFF | i32::from(*odd) << 16));
+                    Span { pair: start / 2 + from as u32, first, end: weights.weights.len() as u32 }
+                }
             };
-            rest.chunks(2).for_each(|two| pair(two[0], two.get(1).copied().unwrap_or(0)));
-            all.push((((start - origin) / 2) as u32, pairs.len() as u32));
+            let last = weights.weights[span.end as usize - 1];
+            let end = 2 * (span.pair + span.end - span.first) as usize - usize::from(last >> 16 == 0);
+            (weights.origin, weights.end) = (weights.origin.min(2 * span.pair as usize), weights.end.max(end));
+            weights.spans.push(span);
         }
-        Weights { origin, end, bits, spans: all, weights: pairs }
+        let origin = (weights.origin / 2) as u32;
+        weights.spans.iter_mut().for_each(|span| span.pair -= origin);
+        weights
     }
 
     /// The bytes of the tables.
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {
         size_of_val(&self.spans[..]) + size_of_val(&self.weights[..])
+    }
+
+    /// The most bytes that tables of so many output samples take, each of at most so many source samples, and what they are made from.
+    pub(super) const fn bytes(count: u64, samples: u64) -> u64 {
+        count * (samples * 8 + (samples / 2 + 2) * 4 + (size_of::<Sum>() + size_of::<Span>()) as u64)
     }
 
     /// How many output samples there are.
@@ -101,29 +148,25 @@ impl Weights {
     /// The first pair of source samples that an output sample is made of, and the weights of the pairs from there on.
     #[inline(always)]
     pub(super) fn of(&self, at: usize) -> (usize, &[i32]) {
-        let (first, end) = self.spans[at];
-        let start = if at == 0 { 0 } else { self.spans[at - 1].1 };
-        (first as usize, &self.weights[start as usize..end as usize])
+        let Span { pair, first, end } = self.spans[at];
+        (pair as usize, &self.weights[first as usize..end as usize])
     }
 
     /// How many pairs must be at hand together, where output samples are made in order and each pair comes once.
     pub(super) fn depth(&self) -> usize {
-        let mut least = usize::MAX;
-        let mut starts: Vec<usize> = (0..self.count())
-            .rev()
-            .map(|at| {
-                least = least.min(self.of(at).0);
-                least
-            })
-            .collect();
-        starts.reverse();
+        let mut least = u32::MAX;
+        let first_from = |span: &Span| {
+            least = least.min(span.pair);
+            least
+        };
+        let mut firsts: Vec<u32> = self.spans.iter().rev().map(first_from).collect();
+        firsts.reverse();
         let mut end = 0;
-        let depths = starts.into_iter().enumerate().map(|(at, start)| {
-            let (first, weights) = self.of(at);
-            end = end.max(first + weights.len());
-            end - start
-        });
-        depths.max().unwrap_or(1)
+        let depth = |(span, first): (&Span, u32)| {
+            end = end.max(span.pair + span.end - span.first);
+            end - first
+        };
+        self.spans.iter().zip(firsts).map(depth).max().unwrap_or(1) as usize
     }
 }
 
