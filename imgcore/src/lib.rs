@@ -88,11 +88,10 @@ pub fn convert_many(input: &[u8], recipes: &[Recipe], ctx: &Context) -> Vec<Resu
         Ok(found) => found,
         Err(error) => return vec![Err(error); recipes.len()],
     };
-    let planned = plan_many(recipes, &header, ctx);
+    let Plans { plans: planned, mut passes } = plan_many(recipes, &header, ctx);
     let mut results: Vec<Option<Result<Output, Error>>> = vec![None; recipes.len()];
-    let mut passes = planned.passes();
     let mut plans: Vec<Option<Plan>> = Vec::new();
-    for (planned, result) in planned.plans.into_iter().zip(&mut results) {
+    for (planned, result) in planned.into_iter().zip(&mut results) {
         plans.push(planned.map_err(|error| *result = Some(Err(error))).ok());
     }
     // One pass after the other: the buffers of one go before the next one comes.
@@ -107,14 +106,14 @@ pub fn convert_many(input: &[u8], recipes: &[Recipe], ctx: &Context) -> Vec<Resu
             passes.extend(plan::alike(ways));
             continue;
         }
-        let mut firsts: Vec<_> = match firsts {
+        let firsts = match firsts {
             Ok(firsts) => firsts.into_iter().map(Ok).collect(),
             Err(error) => vec![Err(error); ways.len()],
         };
-        for (way, first) in ways.iter().zip(&mut firsts) {
+        for (way, mut first) in ways.iter().zip(firsts) {
             for ((recipe, plan), result) in recipes.iter().zip(&mut plans).zip(&mut results) {
                 let Some(plan) = plan.take_if(|plan| plan.decode == way.decode && plan.feed == way.feed) else { continue };
-                *result = Some(match first {
+                *result = Some(match &mut first {
                     Ok(first) => finish(&header, first, &blocks, recipe, plan, ctx),
                     Err(error) => Err(error.clone()),
                 });

@@ -7,6 +7,7 @@ mod fit;
 mod forecast;
 
 use std::collections::VecDeque;
+use std::mem;
 
 use serde::Serialize;
 
@@ -148,7 +149,8 @@ impl Plan {
 pub struct Plans {
     /// One for each recipe, in order.
     pub plans: Vec<Result<Plan, Error>>,
-    joint: bool,
+    /// The passes over the file, each with what it serves.
+    pub(crate) passes: VecDeque<Vec<Way>>,
 }
 
 impl Plans {
@@ -156,7 +158,7 @@ impl Plans {
     /// renditions that share them, and finished results stay until all are done.
     #[must_use]
     pub fn peak_bytes(&self) -> u64 {
-        let held = self.passes().iter().map(|ways| self.peak_of(ways)).max().unwrap_or(0);
+        let held = self.passes.iter().map(|ways| self.peak_of(ways)).max().unwrap_or(0);
         held + self.plans.iter().flatten().map(|plan| plan.forecast.output).sum::<u64>()
     }
 
@@ -164,17 +166,6 @@ impl Plans {
     #[must_use]
     pub fn work(&self) -> u64 {
         self.plans.iter().flatten().map(Plan::work).sum()
-    }
-
-    /// The passes over the file, each with what it serves.
-    pub(crate) fn passes(&self) -> VecDeque<Vec<Way>> {
-        let mut ways: Vec<Way> = Vec::new();
-        for plan in self.plans.iter().flatten() {
-            if !ways.iter().any(|way| way.decode == plan.decode && way.feed == plan.feed) {
-                ways.push(Way::of(plan));
-            }
-        }
-        if self.joint { VecDeque::from([ways]) } else { alike(ways).into() }
     }
 
     /// What a pass holds: its buffers, and beside them either what fills them or the most that a rendition works with.
@@ -203,16 +194,40 @@ pub(crate) fn alike(ways: Vec<Way>) -> Vec<Vec<Way>> {
 }
 
 /// Decides how each of many renditions of a picture is made. See [`plan`].
+///
+/// One pass over the file serves as many of them as the memory allows.
 #[must_use]
 pub fn plan_many(recipes: &[Recipe], header: &Header, ctx: &Context) -> Plans {
-    let mut plans = Plans { plans: recipes.iter().map(|recipe| plan(recipe, header, ctx)).collect(), joint: false };
-    // One pass gives several scales; where they are too much together the file is read once for each.
-    let passes = plans.passes();
-    let is_alike = passes.iter().all(|ways| ways[0].decode.partial == passes[0][0].decode.partial);
-    plans.joint = header.format == Format::Jpeg && passes.len() > 1 && is_alike && {
-        let together = Plans { joint: true, ..plans.clone() };
+    let mut plans = Plans { plans: recipes.iter().map(|recipe| plan(recipe, header, ctx)).collect(), passes: VecDeque::new() };
+    let mut ways: Vec<Way> = Vec::new();
+    for plan in plans.plans.iter().flatten() {
+        if !ways.iter().any(|way| way.decode == plan.decode && way.feed == plan.feed) {
+            ways.push(Way::of(plan));
+        }
+    }
+    let fits = |ways: &[Way]| {
+        let together = Plans { passes: VecDeque::from([ways.to_vec()]), ..plans.clone() };
         together.peak_bytes() <= ctx.limits.max_memory_bytes
     };
+    // Only a JPEG gives several scales in one pass.
+    let is_alike = ways.iter().all(|way| way.decode.partial == ways[0].decode.partial);
+    if header.format == Format::Jpeg && is_alike && !ways.is_empty() && fits(&ways) {
+        plans.passes = VecDeque::from([ways]);
+        return plans;
+    }
+    let mut passes = VecDeque::new();
+    for ways in alike(ways) {
+        let mut pass = Vec::new();
+        for way in ways {
+            pass.push(way);
+            if pass.len() > 1 && !fits(&pass) {
+                let rest = pass.split_off(pass.len() - 1);
+                passes.push_back(mem::replace(&mut pass, rest));
+            }
+        }
+        passes.push_back(pass);
+    }
+    plans.passes = passes;
     plans
 }
 

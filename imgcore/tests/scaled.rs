@@ -40,6 +40,7 @@ fn recipe(random: &mut Random) -> Recipe {
 fn every_scale_costs_what_was_forecast_and_no_damage_costs_more() {
     sound_files_cost_what_was_forecast();
     small_files_cost_what_was_forecast();
+    many_renditions_cost_what_was_forecast();
     no_damage_panics_or_costs_more();
 }
 
@@ -92,6 +93,35 @@ fn small_files_cost_what_was_forecast() {
             let refused = convert(&file, &recipe, &Context::with_limits(limits)).expect_err("too little memory");
             assert_eq!(refused.code(), "limit_exceeded");
         }
+    }
+}
+
+/// Renditions that are larger than the picture, more than the memory allows at once.
+fn many_renditions_cost_what_was_forecast() {
+    const SLACK: u64 = 128 << 10;
+    let samples = (0..40 * 30 * 3u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let raster = Raster::from_u8(40, 30, Layout::Rgb, samples).expect("as many samples as there are");
+    let recipes: Vec<Recipe> = (0..6).map(|n| Recipe::default().resize(Resize::width(600 + n)).encode(Encode::jpeg())).collect();
+    for format in [Format::Png, Format::Jpeg] {
+        let recipe = Recipe::default().encode(Encode::to(format));
+        let file = convert_pixels(Picture::still(raster.clone()), &recipe, &Context::default()).expect("a file").data;
+        let header = probe(&file, &Context::default()).expect("a header");
+        let together = plan_many(&recipes, &header, &Context::default()).peak_bytes();
+        let mut costs = Vec::new();
+        for max_memory_bytes in [together, together - 1] {
+            let mut limits = Limits::default();
+            limits.max_memory_bytes = max_memory_bytes;
+            let ctx = Context::with_limits(limits);
+            let forecast = plan_many(&recipes, &header, &ctx).peak_bytes();
+            let (results, peak) = heap::peak(|| convert_many(&file, &recipes, &ctx));
+            for (recipe, result) in recipes.iter().zip(results) {
+                let alone = convert(&file, recipe, &ctx).expect("a result");
+                assert!(result.expect("a result").data == alone.data);
+            }
+            assert!(peak <= forecast + SLACK, "{format}: {peak} bytes of heap, more than {forecast}");
+            costs.push((forecast, peak));
+        }
+        assert!(costs[0].0 == together && costs[1].0 < together && costs[1].1 < costs[0].1, "{format}: {costs:?}");
     }
 }
 
