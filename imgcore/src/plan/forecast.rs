@@ -20,7 +20,7 @@ pub(super) struct Forecast {
     pub(super) filling: u64,
     /// The decoder's own.
     pub(super) scratch: u64,
-    /// The most that operations and encoder hold beside the first buffer.
+    /// The most that operations and encoder hold beside the first buffer and the file that is written.
     pub(super) render: u64,
     /// The largest file that the encoder may give.
     pub(super) output: u64,
@@ -29,7 +29,7 @@ pub(super) struct Forecast {
 
 impl Forecast {
     pub(super) fn peak(&self) -> u64 {
-        self.first + (self.scratch + self.filling).max(self.render)
+        self.first + (self.scratch + self.filling).max(self.render + self.output)
     }
 
     /// Adds up buffers as the feed, `render` and the encoders make them; each operation's source and result are alive together.
@@ -98,7 +98,8 @@ impl Forecast {
         }
         let samples = size.pixels() * encode.layout.channels() as u64;
         let output = samples + samples / 8 + 64 * 1024;
-        render = render.max(current + encode_scratch(encode, size) + output);
+        // The file comes when the operations have gone.
+        render = render.saturating_sub(output).max(current + encode_scratch(encode, size));
         Forecast { first, filling, scratch, render, output, work: work + samples * encode_passes(encode) }
     }
 }
