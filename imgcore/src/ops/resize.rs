@@ -1,4 +1,4 @@
-//! Changes a picture's size, row by row as it comes: what is held is the rows under the kernel.
+//! Changes a picture's size, row by row as it comes: what is held is the rows under the kernel, or where they are many the sums that they go into.
 //!
 //! First down, then across, in 8 bits between the two, with alpha premultiplied before and divided out after. The bytes are those of
 //! `fast_image_resize` on the whole picture, which multiplies and divides here, and which the tests hold all of it to. They are integers, so
@@ -25,6 +25,10 @@ use crate::recipe::Kernel;
 /// Samples of a row are worked on in groups.
 const GROUP_SAMPLES: usize = 8 * GROUP;
 
+/// The most pairs of rows that are held under the kernel. Where it reaches over more, output rows are summed up from so many pairs at a time.
+const DEPTH: usize = 16;
+const BLOCK: usize = 8;
+
 /// A resize at work: rows of a source go in, top down.
 pub(crate) struct Resizer {
     level: Level,
@@ -41,9 +45,11 @@ pub(crate) struct Resizer {
     /// A row as the kernel sees it: the columns that are needed, with edges and premultiplied; and the one above where it waits for this.
     line: Vec<u8>,
     above: Vec<u8>,
-    /// Pairs of rows, for each group of samples as many as the kernel reaches.
+    /// Pairs of rows, for each group of samples as many as there are slots.
     ring: Vec<[Pairs; GROUP]>,
     slots: usize,
+    /// The sums of the output rows that are begun, where the kernel reaches over too many rows to hold them all.
+    sums: Vec<Vec<[[i32; 8]; GROUP]>>,
     /// Output rows that went down, the last of them in `between`, which are some samples longer than needed.
     made: usize,
     between: Vec<u8>,
@@ -80,7 +86,8 @@ impl Resizer {
         let is_pick = spec.kernel == Kernel::Nearest || spec.x.is_copy() && spec.y.is_copy();
         let channels = layout.channels();
         let wide = wide((x.end - x.origin) * channels);
-        let slots = y.depth();
+        let depth = y.depth();
+        let (slots, begun) = if depth <= DEPTH { (depth, 0) } else { (BLOCK, y.overlap(BLOCK)) };
         Resizer {
             level: Level::new(),
             layout,
@@ -92,6 +99,7 @@ impl Resizer {
             above: vec![0; wide],
             ring: vec![[[0; 16]; GROUP]; wide / GROUP_SAMPLES * slots],
             slots,
+            sums: vec![vec![[[0; 8]; GROUP]; wide / GROUP_SAMPLES]; begun],
             made: 0,
             between: vec![0; (wide + 16) * ROWS],
             columns: vec![[0; 16]; (x.end - x.origin).div_ceil(2) * channels],
@@ -110,7 +118,10 @@ impl Resizer {
         let weights = |axis: &Axis| Weights::bytes(u64::from(axis.count), 2 * radius(axis) + 1);
         let side = u64::from(left + size.width + right).min((axis_end(&spec.x) + 2 * radius(&spec.x)) + 2);
         let wide = (side * channels).next_multiple_of(GROUP_SAMPLES as u64);
-        let ring = wide * 4 * (radius(&spec.y) + 2);
+        let depth = radius(&spec.y) + 2;
+        // Output rows lie as far apart as the scale says; those that are begun lie within the kernel and a block.
+        let begun = (2.0 * (depth + BLOCK as u64) as f64 / spec.y.scale.to_f64()) as u64 + 2;
+        let ring = wide * 4 * if depth <= DEPTH as u64 { depth } else { (BLOCK as u64 + begun).max(DEPTH as u64) };
         let between = (wide + 16) * ROWS as u64 + (side + 1) * channels * 16;
         weights(&spec.x) + weights(&spec.y) + ring + between + wide * 2 + columns(spec.x.count as usize * layout.channels()) as u64
     }
@@ -119,7 +130,7 @@ impl Resizer {
     #[cfg(test)]
     fn held(&self) -> u64 {
         let bytes = self.line.len() + self.above.len() + self.between.len() + self.out_columns.len();
-        let pairs = self.ring.len() * GROUP + self.columns.len();
+        let pairs = (self.ring.len() + self.sums.iter().map(Vec::len).sum::<usize>()) * GROUP + self.columns.len();
         (bytes + pairs * size_of::<Pairs>() + self.x.held() + self.y.held()) as u64
     }
 
@@ -177,21 +188,51 @@ impl Resizer {
         let pair = (y - self.y.origin) / 2;
         let Resizer { above, line, ring, slots, .. } = self;
         dispatch!(self.level, simd => sums::put_rows(simd, above, line, ring, pair % *slots, *slots));
-        while self.made < self.y.count() {
-            let (first, weights) = self.y.of(self.made);
-            if first + weights.len() > pair + 1 {
-                return;
+        if !self.sums.is_empty() {
+            if pair % BLOCK == BLOCK - 1 || pair + 1 == (self.y.end - self.y.origin).div_ceil(2) {
+                self.add_block(pair);
             }
-            self.make();
+            return;
+        }
+        while self.is_whole(pair) {
+            let Resizer { between, ring, slots, y, made, .. } = self;
+            let stride = between.len() / ROWS;
+            let row = &mut between[*made % ROWS * stride..][..stride];
+            dispatch!(self.level, simd => sums::down(simd, ring, *slots, y, *made, row));
+            self.made();
         }
     }
 
-    /// Makes the next output row go down, and those that are at hand across where there are enough.
-    fn make(&mut self) {
+    /// Whether all that the next output row needs has come.
+    fn is_whole(&self, pair: usize) -> bool {
+        self.made < self.y.count() && {
+            let (first, weights) = self.y.of(self.made);
+            first + weights.len() <= pair + 1
+        }
+    }
+
+    /// Adds the pairs of a block, of which this is the last, to the output rows that need them.
+    fn add_block(&mut self, pair: usize) {
+        let (level, first, begun) = (self.level, pair / BLOCK * BLOCK, self.sums.len());
+        for at in self.made..self.y.count().min(self.made + begun) {
+            let (begin, weights) = self.y.of(at);
+            if begin <= pair && first < begin + weights.len() {
+                let Resizer { ring, slots, y, sums, .. } = self;
+                dispatch!(level, simd => sums::add_down(simd, ring, (first, *slots), y, at, &mut sums[at % begun]));
+            }
+        }
+        while self.is_whole(pair) {
+            let Resizer { between, y, made, sums, .. } = self;
+            let stride = between.len() / ROWS;
+            let row = &mut between[*made % ROWS * stride..][..stride];
+            dispatch!(level, simd => sums::put_down(simd, &sums[*made % begun], y.bits, row));
+            self.made();
+        }
+    }
+
+    /// One more output row went down. Those that are at hand go across where there are enough.
+    fn made(&mut self) {
         let stride = self.between.len() / ROWS;
-        let Resizer { between, ring, slots, y, made, .. } = self;
-        let row = &mut between[*made % ROWS * stride..][..stride];
-        dispatch!(self.level, simd => sums::down(simd, ring, *slots, y, *made, row));
         self.made += 1;
         if self.made.is_multiple_of(ROWS) || self.made == self.y.count() {
             let level = self.level;
@@ -350,7 +391,7 @@ mod tests {
 
     #[test]
     fn rows_make_what_the_crate_makes_of_the_whole_picture() {
-        let sizes = [(1, 1), (1, 7), (2, 3), (7, 5), (16, 16), (31, 33), (50, 13), (97, 61), (121, 90), (300, 40)];
+        let sizes = [(1, 1), (1, 7), (2, 3), (7, 5), (16, 16), (31, 33), (50, 13), (97, 61), (90, 121), (40, 300)];
         for layout in LAYOUTS {
             for kernel in CONVOLUTIONS {
                 for from in sizes {
@@ -409,6 +450,20 @@ mod tests {
                 let pixel = |raster: &Raster, x: u32, y: u32| raster.bytes()[raster.stride() * y as usize + 2 * x as usize..][..2].to_vec();
                 assert_eq!(pixel(&result, x, y), pixel(&raster, from_x, from_y), "{to_x}x{to_y}: {x}, {y}");
             }
+        }
+    }
+
+    #[test]
+    fn what_is_held_does_not_grow_with_the_scale() {
+        let held = |to: u32| {
+            let spec = spec((6000, 4000), (to, to), Kernel::Lanczos3);
+            let resizer = Resizer::new(&spec, Size::new(6000, 4000), Layout::Rgb);
+            assert!(resizer.held() <= Resizer::bytes(&spec, Size::new(6000, 4000), Layout::Rgb));
+            resizer.ring.len() + resizer.sums.iter().map(Vec::len).sum::<usize>()
+        };
+        let row = 6000 * 3 / GROUP_SAMPLES;
+        for to in [1, 2, 10, 40, 200, 800] {
+            assert!(held(to) <= 21 * (row + 1), "{to}: {} rows", held(to) / row);
         }
     }
 

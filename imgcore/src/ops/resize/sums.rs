@@ -67,10 +67,51 @@ pub(super) fn down<S: Simd>(simd: S, ring: &[[Pairs; GROUP]], slots: usize, weig
         let mut sums = [half; GROUP];
         add_all(simd, &mut sums, &group[first..], before);
         add_all(simd, &mut sums, group, behind);
-        let [a, b, c, d] = sums;
-        samples(a, weights.bits).relaxed_narrow(samples(b, weights.bits)).store_slice(&mut out[..16]);
-        samples(c, weights.bits).relaxed_narrow(samples(d, weights.bits)).store_slice(&mut out[16..]);
+        put_group(sums, weights.bits, out);
     }
+}
+
+/// Adds to the sums of output row `at` what the pairs of the ring give, of which `first` is the first.
+#[inline(always)]
+pub(super) fn add_down<S: Simd>(
+    simd: S,
+    ring: &[[Pairs; GROUP]],
+    (first, slots): (usize, usize),
+    weights: &Weights,
+    at: usize,
+    sums: &mut [[[i32; 8]; GROUP]],
+) {
+    let (begin, row) = weights.of(at);
+    let (slot, known) = (begin.saturating_sub(first), first.saturating_sub(begin));
+    let row = &row[known..];
+    for (group, kept) in ring.chunks_exact(slots).zip(sums) {
+        let mut sums = [i32x8::splat(simd, 1 << (weights.bits - 1)); GROUP];
+        if known > 0 {
+            for (sum, kept) in sums.iter_mut().zip(&*kept) {
+                *sum = i32x8::from_slice(simd, kept);
+            }
+        }
+        add_all(simd, &mut sums, &group[slot..], row);
+        for (sum, kept) in sums.iter().zip(kept) {
+            sum.store_slice(kept);
+        }
+    }
+}
+
+/// A row of output samples from its sums.
+#[inline(always)]
+pub(super) fn put_down<S: Simd>(simd: S, sums: &[[[i32; 8]; GROUP]], bits: u32, out: &mut [u8]) {
+    for (sums, out) in sums.iter().zip(out.as_chunks_mut::<32>().0) {
+        let [a, b, c, d] = sums;
+        let load = |sums: &[i32; 8]| i32x8::from_slice(simd, sums);
+        put_group([load(a), load(b), load(c), load(d)], bits, out);
+    }
+}
+
+#[inline(always)]
+fn put_group<S: Simd>([a, b, c, d]: [i32x8<S>; GROUP], bits: u32, out: &mut [u8; 32]) {
+    samples(a, bits).relaxed_narrow(samples(b, bits)).store_slice(&mut out[..16]);
+    samples(c, bits).relaxed_narrow(samples(d, bits)).store_slice(&mut out[16..]);
 }
 
 /// Interleaves the upper half of the vectors with the lower one, `N` times: what the number of a sample in all of them begins with comes to its end.

@@ -29,6 +29,13 @@ struct Span {
     end: u32,
 }
 
+impl Span {
+    /// Where its pairs end.
+    fn end_pair(self) -> u32 {
+        self.pair + self.end - self.first
+    }
+}
+
 /// Weights as they are reckoned: for the source samples from `start` on.
 struct Reckoned {
     start: u32,
@@ -120,7 +127,7 @@ impl Weights {
                 }
             };
             let last = weights.weights[span.end as usize - 1];
-            let end = 2 * (span.pair + span.end - span.first) as usize - usize::from(last >> 16 == 0);
+            let end = 2 * span.end_pair() as usize - usize::from(last >> 16 == 0);
             (weights.origin, weights.end) = (weights.origin.min(2 * span.pair as usize), weights.end.max(end));
             weights.spans.push(span);
         }
@@ -154,6 +161,29 @@ impl Weights {
 
     /// How many pairs must be at hand together, where output samples are made in order and each pair comes once.
     pub(super) fn depth(&self) -> usize {
+        let mut end = 0;
+        let depth = |(span, first): (&Span, u32)| {
+            end = end.max(span.end_pair());
+            end - first
+        };
+        self.spans.iter().zip(self.firsts()).map(depth).max().unwrap_or(1) as usize
+    }
+
+    /// How many output samples are begun and not done at most, where that is asked after every so many pairs.
+    pub(super) fn overlap(&self, pairs: usize) -> usize {
+        let (firsts, count) = (self.firsts(), self.count());
+        let (mut begun, mut done, mut most, mut at_hand) = (0, 0, 0, 0);
+        while done < count {
+            at_hand += pairs as u32;
+            begun += firsts[begun..].iter().take_while(|first| **first < at_hand).count();
+            most = most.max(begun - done);
+            done += self.spans[done..begun].iter().take_while(|span| span.end_pair() <= at_hand).count();
+        }
+        most
+    }
+
+    /// For each output sample the first pair that it or any later one needs.
+    fn firsts(&self) -> Vec<u32> {
         let mut least = u32::MAX;
         let first_from = |span: &Span| {
             least = least.min(span.pair);
@@ -161,12 +191,7 @@ impl Weights {
         };
         let mut firsts: Vec<u32> = self.spans.iter().rev().map(first_from).collect();
         firsts.reverse();
-        let mut end = 0;
-        let depth = |(span, first): (&Span, u32)| {
-            end = end.max(span.pair + span.end - span.first);
-            end - first
-        };
-        self.spans.iter().zip(firsts).map(depth).max().unwrap_or(1) as usize
+        firsts
     }
 }
 
