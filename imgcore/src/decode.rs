@@ -108,7 +108,7 @@ pub(crate) fn decode(input: &[u8], format: Format, wants: &mut [Want<'_>], ctx: 
 pub(crate) fn collect(input: &[u8], format: Format, plan: DecodePlan, ctx: &Context) -> Result<Raster, Error> {
     let mut sink = Collect::new(plan.deep);
     decode(input, format, &mut [Want { plan, sink: &mut sink }], ctx)?;
-    sink.finish().into_iter().next().map(|(raster, _)| raster).ok_or_else(|| Error::internal("a decoder gave no frame"))
+    sink.first()
 }
 
 /// Runs foreign code; its panic becomes `internal`. In WebAssembly nothing can be caught, so nothing here relies on it.
@@ -133,6 +133,11 @@ pub(crate) struct Collect {
 impl Collect {
     pub(crate) fn new(deep: bool) -> Collect {
         Collect { deep, frames: Vec::new() }
+    }
+
+    /// The first frame.
+    pub(crate) fn first(self) -> Result<Raster, Error> {
+        self.finish().into_iter().next().map(|(raster, _)| raster).ok_or_else(|| Error::internal("a decoder gave no frame"))
     }
 
     /// Pads the last frame with transparent or black rows when the file ended early.

@@ -26,6 +26,11 @@ impl Way {
     pub(crate) fn of(plan: &Plan) -> Way {
         Way { decode: plan.decode.clone(), feed: plan.feed.clone() }
     }
+
+    /// Whether a plan goes this way.
+    pub(crate) fn serves(&self, plan: &Plan) -> bool {
+        self.decode == plan.decode && self.feed == plan.feed
+    }
 }
 
 /// A first buffer, and what the decoder warned of.
@@ -93,9 +98,8 @@ impl Buffer<'_> {
     }
 
     fn finish(self) -> Result<Pixels, Error> {
-        let missing = || Error::internal("a decoder gave no frame");
         let resized = match self {
-            Buffer::Whole(sink) => return Ok(sink.finish().into_iter().next().ok_or_else(missing)?.0.into()),
+            Buffer::Whole(sink) => return Ok(sink.first()?.into()),
             Buffer::Resized(resized) => resized,
         };
         let rasters: Vec<Raster> = resized.resizers.into_iter().map(Resizer::finish).collect::<Result<_, _>>()?;
@@ -104,7 +108,7 @@ impl Buffer<'_> {
                 let shape = Shape { width: planes[0].width, height: planes[0].height, deep: false, layout: None, planes: Vec::new() };
                 Ok(Planes { shape, planes: planes.map(|plane| plane.samples.into_u8()) }.into())
             }
-            Err(rasters) => Ok(rasters.into_iter().next().ok_or_else(missing)?.into()),
+            Err(rasters) => Ok(rasters.into_iter().next().ok_or_else(|| Error::internal("a decoder gave no frame"))?.into()),
         }
     }
 }

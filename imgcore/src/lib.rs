@@ -112,7 +112,7 @@ pub fn convert_many(input: &[u8], recipes: &[Recipe], ctx: &Context) -> Vec<Resu
         };
         for (way, mut first) in ways.iter().zip(firsts) {
             for ((recipe, plan), result) in recipes.iter().zip(&mut plans).zip(&mut results) {
-                let Some(plan) = plan.take_if(|plan| plan.decode == way.decode && plan.feed == way.feed) else { continue };
+                let Some(plan) = plan.take_if(|plan| way.serves(plan)) else { continue };
                 *result = Some(match &mut first {
                     Ok(first) => finish(&header, first, &blocks, recipe, plan, ctx),
                     Err(error) => Err(error.clone()),

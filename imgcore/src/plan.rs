@@ -171,11 +171,11 @@ impl Plans {
     /// What a pass holds: its buffers, and beside them either what fills them or the most that a rendition works with.
     fn peak_of(&self, ways: &[Way]) -> u64 {
         let plans = || self.plans.iter().flatten();
-        let each = || ways.iter().filter_map(|way| plans().find(|plan| way.decode == plan.decode && way.feed == plan.feed));
+        let each = || ways.iter().filter_map(|way| plans().find(|plan| way.serves(plan)));
         let decoders = ways.iter().enumerate().filter(|(at, way)| ways[..*at].iter().all(|other| other.decode != way.decode));
         let scratch = decoders.filter_map(|(_, way)| plans().find(|plan| way.decode == plan.decode)).map(|plan| plan.forecast.scratch);
         let filling = scratch.sum::<u64>() + each().map(|plan| plan.forecast.filling).sum::<u64>();
-        let served = plans().filter(|plan| ways.iter().any(|way| way.decode == plan.decode && way.feed == plan.feed));
+        let served = plans().filter(|plan| ways.iter().any(|way| way.serves(plan)));
         let render = served.map(|plan| plan.forecast.render).max().unwrap_or(0);
         each().map(|plan| plan.forecast.first).sum::<u64>() + filling.max(render)
     }
@@ -201,7 +201,7 @@ pub fn plan_many(recipes: &[Recipe], header: &Header, ctx: &Context) -> Plans {
     let mut plans = Plans { plans: recipes.iter().map(|recipe| plan(recipe, header, ctx)).collect(), passes: VecDeque::new() };
     let mut ways: Vec<Way> = Vec::new();
     for plan in plans.plans.iter().flatten() {
-        if !ways.iter().any(|way| way.decode == plan.decode && way.feed == plan.feed) {
+        if !ways.iter().any(|way| way.serves(plan)) {
             ways.push(Way::of(plan));
         }
     }

@@ -117,7 +117,7 @@ impl Resizer {
         let radius = |axis: &Axis| (weights::support(spec.kernel) * axis.scale.to_f64().max(1.0)).ceil() as u64 + 1;
         let weights = |axis: &Axis| Weights::bytes(u64::from(axis.count), 2 * radius(axis) + 1);
         let side = u64::from(left + size.width + right).min((axis_end(&spec.x) + 2 * radius(&spec.x)) + 2);
-        let wide = (side * channels).next_multiple_of(GROUP_SAMPLES as u64);
+        let wide = wide((side * channels) as usize) as u64;
         let depth = radius(&spec.y) + 2;
         // Output rows lie as far apart as the scale says; those that are begun lie within the kernel and a block.
         let begun = (2.0 * (depth + BLOCK as u64) as f64 / spec.y.scale.to_f64()) as u64 + 2;
@@ -189,16 +189,21 @@ impl Resizer {
         let Resizer { above, line, ring, slots, .. } = self;
         dispatch!(self.level, simd => sums::put_rows(simd, above, line, ring, pair % *slots, *slots));
         if !self.sums.is_empty() {
-            if pair % BLOCK == BLOCK - 1 || pair + 1 == (self.y.end - self.y.origin).div_ceil(2) {
-                self.add_block(pair);
+            if pair % BLOCK != BLOCK - 1 && pair + 1 != (self.y.end - self.y.origin).div_ceil(2) {
+                return;
             }
-            return;
+            self.add_block(pair);
         }
         while self.is_whole(pair) {
-            let Resizer { between, ring, slots, y, made, .. } = self;
+            let Resizer { between, ring, slots, sums, y, made, .. } = self;
             let stride = between.len() / ROWS;
             let row = &mut between[*made % ROWS * stride..][..stride];
-            dispatch!(self.level, simd => sums::down(simd, ring, *slots, y, *made, row));
+            if sums.is_empty() {
+                dispatch!(self.level, simd => sums::down(simd, ring, *slots, y, *made, row));
+            } else {
+                let sums = &sums[*made % sums.len()];
+                dispatch!(self.level, simd => sums::put_down(simd, sums, y.bits, row));
+            }
             self.made();
         }
     }
@@ -220,13 +225,6 @@ impl Resizer {
                 let Resizer { ring, slots, y, sums, .. } = self;
                 dispatch!(level, simd => sums::add_down(simd, ring, (first, *slots), y, at, &mut sums[at % begun]));
             }
-        }
-        while self.is_whole(pair) {
-            let Resizer { between, y, made, sums, .. } = self;
-            let stride = between.len() / ROWS;
-            let row = &mut between[*made % ROWS * stride..][..stride];
-            dispatch!(level, simd => sums::put_down(simd, &sums[*made % begun], y.bits, row));
-            self.made();
         }
     }
 
