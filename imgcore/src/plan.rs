@@ -7,7 +7,7 @@ mod fit;
 mod forecast;
 
 use std::collections::VecDeque;
-use std::mem;
+use std::{mem, slice};
 
 use serde::Serialize;
 
@@ -158,8 +158,7 @@ impl Plans {
     /// renditions that share them, and finished results stay until all are done.
     #[must_use]
     pub fn peak_bytes(&self) -> u64 {
-        let held = self.passes.iter().map(|ways| self.peak_of(ways)).max().unwrap_or(0);
-        held + self.plans.iter().flatten().map(|plan| plan.forecast.output).sum::<u64>()
+        self.passes.iter().map(|ways| self.peak_of(ways)).max().unwrap_or_default()
     }
 
     /// The work of all of them, in the units of [`Plan::work`]; shared decoding is counted for each.
@@ -168,7 +167,7 @@ impl Plans {
         self.plans.iter().flatten().map(Plan::work).sum()
     }
 
-    /// What a pass holds: its buffers, and beside them either what fills them or the most that a rendition works with.
+    /// What is held during a pass: all results, its buffers, and beside them either what fills them or the most that a rendition works with.
     fn peak_of(&self, ways: &[Way]) -> u64 {
         let plans = || self.plans.iter().flatten();
         let each = || ways.iter().filter_map(|way| plans().find(|plan| way.serves(plan)));
@@ -177,7 +176,7 @@ impl Plans {
         let filling = scratch.sum::<u64>() + each().map(|plan| plan.forecast.filling).sum::<u64>();
         let served = plans().filter(|plan| ways.iter().any(|way| way.serves(plan)));
         let render = served.map(|plan| plan.forecast.render).max().unwrap_or(0);
-        each().map(|plan| plan.forecast.first).sum::<u64>() + filling.max(render)
+        plans().map(|plan| plan.forecast.output).sum::<u64>() + each().map(|plan| plan.forecast.first).sum::<u64>() + filling.max(render)
     }
 }
 
@@ -205,10 +204,7 @@ pub fn plan_many(recipes: &[Recipe], header: &Header, ctx: &Context) -> Plans {
             ways.push(Way::of(plan));
         }
     }
-    let fits = |ways: &[Way]| {
-        let together = Plans { passes: VecDeque::from([ways.to_vec()]), ..plans.clone() };
-        together.peak_bytes() <= ctx.limits.max_memory_bytes
-    };
+    let fits = |ways: &[Way]| plans.peak_of(ways) <= ctx.limits.max_memory_bytes;
     // Only a JPEG gives several scales in one pass.
     let is_alike = ways.iter().all(|way| way.decode.partial == ways[0].decode.partial);
     if header.format == Format::Jpeg && is_alike && !ways.is_empty() && fits(&ways) {
@@ -219,11 +215,11 @@ pub fn plan_many(recipes: &[Recipe], header: &Header, ctx: &Context) -> Plans {
     for ways in alike(ways) {
         let mut pass = Vec::new();
         for way in ways {
-            pass.push(way);
-            if pass.len() > 1 && !fits(&pass) {
-                let rest = pass.split_off(pass.len() - 1);
-                passes.push_back(mem::replace(&mut pass, rest));
+            let with_it = [&pass[..], slice::from_ref(&way)].concat();
+            if !pass.is_empty() && !fits(&with_it) {
+                passes.push_back(mem::take(&mut pass));
             }
+            pass.push(way);
         }
         passes.push_back(pass);
     }
